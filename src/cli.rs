@@ -3,7 +3,6 @@
 //! Arguments become a typed `CliCommand` first, so a typing mistake is found before any file is opened. Errors are
 //! printed here, once, and nowhere else.
 
-mod actions;
 mod args;
 mod check;
 mod command;
@@ -17,7 +16,9 @@ mod history;
 mod inspect;
 mod notify;
 mod operator;
+mod outcome;
 mod output;
+mod printable;
 mod replay;
 mod run;
 mod setup;
@@ -28,15 +29,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::cli::command::CliCommand;
+use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
 use crate::os::orphans;
-
-/// Result of a command: exit code 0 for yes or done, 1 for no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum CommandOutcome {
-    Success,
-    Failure,
-}
 
 /// Runs one command and returns its exit code: 0 yes or done, 1 no or failed, 2 usage or configuration error.
 pub fn main(args: Vec<OsString>) -> ExitCode {

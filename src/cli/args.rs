@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::cli::command::CliCommand;
 use crate::cli::error::CliError;
 use crate::text::duration;
 use crate::text::suggestion::suggest_name;
@@ -30,8 +29,15 @@ pub(super) enum Argument {
     Option(&'static str),
     /// An argument that is not an option.
     Value(OsString),
-    /// `--help`: the command to run instead.
-    Help(CliCommand),
+    /// `--help`: the text to print instead.
+    Help(&'static str),
+}
+
+/// Arguments of a command, or the help that was asked for.
+#[derive(Debug, PartialEq)]
+pub(super) enum Parsed<T> {
+    Command(T),
+    Help(&'static str),
 }
 
 impl Args {
@@ -56,7 +62,7 @@ impl Args {
             None => return Ok(None),
             Some(Arg::Value(value)) => return Ok(Some(Argument::Value(value))),
             Some(Arg::Short('h') | Arg::Long("help")) => {
-                return Ok(Some(Argument::Help(CliCommand::Help(self.help))));
+                return Ok(Some(Argument::Help(self.help)));
             }
             Some(Arg::Long(name)) => format!("--{name}"),
             Some(Arg::Short(letter)) => format!("-{letter}"),

@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use lexopt::Parser;
 
-use crate::cli::CommandOutcome;
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::config::load_config;
 use crate::cli::error::CliError;
+use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
 use crate::config::UpstreamConfig;
 use crate::config::endpoint::Endpoint;
@@ -70,7 +69,7 @@ struct ProbedTarget {
 }
 
 impl CheckCommand {
-    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "check", HELP, OPTIONS);
         let mut check =
             Self { gateways: Vec::new(), live: false, timeout: Duration::from_secs(5), json: false, config: None };
@@ -86,13 +85,13 @@ impl CheckCommand {
                     let endpoint = Endpoint::from_shorthand(&value.to_string_lossy());
                     check.gateways.push(endpoint.map_err(wrong)?);
                 }
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
         if check.gateways.len() > TARGET_LIMIT {
             return Err(args.usage_error(format!("at most {TARGET_LIMIT} URLs can be checked at once")));
         }
-        Ok(CliCommand::Check(check))
+        Ok(Parsed::Command(check))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use lexopt::{Arg, Parser};
 
-use crate::cli::CommandOutcome;
+use crate::cli::args::Parsed;
 use crate::cli::check::CheckCommand;
 use crate::cli::config::ConfigCommand;
 use crate::cli::demo::DemoCommand;
@@ -16,6 +16,7 @@ use crate::cli::history::HistoryCommand;
 use crate::cli::inspect::InspectCommand;
 use crate::cli::notify::NotifyCommand;
 use crate::cli::operator::OperatorArgs;
+use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
 use crate::cli::replay::ReplayCommand;
 use crate::cli::run::RunCommand;
@@ -48,31 +49,40 @@ pub(super) enum CliCommand {
 
 type ParseCommand = fn(Parser) -> Result<CliCommand, CliError>;
 
+/// Wraps the arguments of a command.
+fn wrap<T>(parsed: Result<Parsed<T>, CliError>, command: impl FnOnce(T) -> CliCommand) -> Result<CliCommand, CliError> {
+    Ok(match parsed? {
+        Parsed::Command(args) => command(args),
+        Parsed::Help(text) => CliCommand::Help(text),
+    })
+}
+
 /// All commands and their parsers.
 const PUBLIC_COMMANDS: [(&str, ParseCommand); 19] = [
-    ("check", CheckCommand::parse),
-    ("run", RunCommand::parse),
-    ("status", StatusCommand::parse),
-    ("history", HistoryCommand::parse),
-    ("replay", ReplayCommand::parse),
-    ("promote", OperatorArgs::parse_promote),
-    ("demote", OperatorArgs::parse_demote),
-    ("pause", OperatorArgs::parse_pause),
-    ("resume", OperatorArgs::parse_resume),
-    ("drill", DrillCommand::parse),
-    ("notify", NotifyCommand::parse),
-    ("config", ConfigCommand::parse),
-    ("doctor", DoctorCommand::parse),
-    ("demo", DemoCommand::parse),
-    ("sync", SyncCommand::parse),
-    ("setup", SetupCommand::parse),
-    ("uninstall", SetupCommand::parse_uninstall),
-    ("completions", DocFormat::parse_completions),
-    ("man", DocFormat::parse_man),
+    ("check", |parser| wrap(CheckCommand::parse(parser), CliCommand::Check)),
+    ("run", |parser| wrap(RunCommand::parse(parser), CliCommand::Run)),
+    ("status", |parser| wrap(StatusCommand::parse(parser), CliCommand::Status)),
+    ("history", |parser| wrap(HistoryCommand::parse(parser), CliCommand::History)),
+    ("replay", |parser| wrap(ReplayCommand::parse(parser), CliCommand::Replay)),
+    ("promote", |parser| wrap(OperatorArgs::parse_promote(parser), CliCommand::Operator)),
+    ("demote", |parser| wrap(OperatorArgs::parse_demote(parser), CliCommand::Operator)),
+    ("pause", |parser| wrap(OperatorArgs::parse_pause(parser), CliCommand::Operator)),
+    ("resume", |parser| wrap(OperatorArgs::parse_resume(parser), CliCommand::Operator)),
+    ("drill", |parser| wrap(DrillCommand::parse(parser), CliCommand::Drill)),
+    ("notify", |parser| wrap(NotifyCommand::parse(parser), CliCommand::Notify)),
+    ("config", |parser| wrap(ConfigCommand::parse(parser), CliCommand::Config)),
+    ("doctor", |parser| wrap(DoctorCommand::parse(parser), CliCommand::Doctor)),
+    ("demo", |parser| wrap(DemoCommand::parse(parser), CliCommand::Demo)),
+    ("sync", |parser| wrap(SyncCommand::parse(parser), CliCommand::Sync)),
+    ("setup", |parser| wrap(SetupCommand::parse(parser), |setup| CliCommand::Setup(Box::new(setup)))),
+    ("uninstall", |parser| wrap(SetupCommand::parse_uninstall(parser), |setup| CliCommand::Setup(Box::new(setup)))),
+    ("completions", |parser| wrap(DocFormat::parse_completions(parser), CliCommand::Manual)),
+    ("man", |parser| wrap(DocFormat::parse_man(parser), CliCommand::Manual)),
 ];
 
 /// Commands that only this program's units run; no help lists them.
-const INTERNAL_COMMANDS: [(&str, ParseCommand); 1] = [("inspect", InspectCommand::parse)];
+const INTERNAL_COMMANDS: [(&str, ParseCommand); 1] =
+    [("inspect", |parser| wrap(InspectCommand::parse(parser), CliCommand::Inspect))];
 
 const HELP: &str = "\
 Keeps an OpenClaw user reachable: watches the primary's gateway, starts this
@@ -157,7 +167,7 @@ impl CliCommand {
             Self::Drill(drill) => drill.run(out),
             Self::Sync(sync) => sync.run(out),
             Self::Setup(setup) => setup.run(out),
-            Self::Manual(manual) => manual.run(out),
+            Self::Manual(manual) => manual.run(&Self::help_texts(), out),
             Self::Help(text) => out.write_line(text.trim_end()).map(|()| CommandOutcome::Success),
             Self::Version => {
                 let version = concat!("openclaw-failover ", env!("CARGO_PKG_VERSION"));

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use lexopt::Parser;
 
-use crate::cli::CommandOutcome;
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::error::{CliError, print_warning};
-use crate::cli::output::{Output, to_printable};
+use crate::cli::outcome::CommandOutcome;
+use crate::cli::output::Output;
+use crate::cli::printable::to_printable;
 use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
 use crate::config::{self, ConfigErrors, ConfigSource};
@@ -50,7 +50,7 @@ pub(super) enum ConfigCommand {
 }
 
 impl ConfigCommand {
-    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "config", HELP, OPTIONS);
         let (mut file, mut check, mut is_primary) = (None, None, false);
         while let Some(item) = args.next()? {
@@ -59,14 +59,14 @@ impl ConfigCommand {
                 Argument::Option("--primary") => is_primary = true,
                 Argument::Option(_) => file = Some(args.file_value()?),
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
         match (file, check) {
             (Some(_), Some(_)) => Err(args.usage_error("--check and --config cannot be used together")),
-            (None, Some(file)) => Ok(CliCommand::Config(Self::Check { file, is_primary })),
+            (None, Some(file)) => Ok(Parsed::Command(Self::Check { file, is_primary })),
             (_, None) if is_primary => Err(args.usage_error("--primary goes with --check")),
-            (file, None) => Ok(CliCommand::Config(Self::Print(file))),
+            (file, None) => Ok(Parsed::Command(Self::Print(file))),
         }
     }
 

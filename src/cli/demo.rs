@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use lexopt::Parser;
 
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::error::CliError;
+use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
-use crate::cli::{CommandOutcome, actions};
+use crate::demo;
 
 const HELP: &str = "\
 A complete failover and failback on loopback in under a minute, without root and
@@ -30,23 +30,35 @@ pub(super) struct DemoCommand {
 }
 
 impl DemoCommand {
-    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "demo", HELP, &[STUB_GATEWAY_OPTION]);
         let mut demo = Self { gateway: None };
         while let Some(item) = args.next()? {
             match item {
                 Argument::Option(_) => demo.gateway = Some(args.address_value()?),
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
-        Ok(CliCommand::Demo(demo))
+        Ok(Parsed::Command(demo))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
         match self.gateway {
-            Some(address) => actions::serve_stub_gateway(address),
-            None => actions::run_demo(out),
+            Some(address) => serve_stub_gateway(address),
+            None => run_demo(out),
         }
     }
+}
+
+/// Runs a failover on loopback.
+fn run_demo(out: &mut Output) -> Result<CommandOutcome, CliError> {
+    demo::run(|line| out.write_line(line).and_then(|()| out.flush()).is_ok()).map_err(CliError::Failed)?;
+    Ok(CommandOutcome::Success)
+}
+
+/// Runs one of the demo's gateways.
+fn serve_stub_gateway(address: SocketAddr) -> Result<CommandOutcome, CliError> {
+    demo::stub_gateway::serve(address).map_err(|why| CliError::Failed(format!("cannot serve on {address}: {why}")))?;
+    Ok(CommandOutcome::Success)
 }

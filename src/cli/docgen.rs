@@ -8,11 +8,10 @@ mod roff;
 
 use lexopt::Parser;
 
-use crate::cli::CommandOutcome;
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::docgen::page::HelpPage;
 use crate::cli::error::CliError;
+use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
 
 const COMPLETIONS_HELP: &str = "\
@@ -50,7 +49,7 @@ pub(super) enum DocFormat {
 const SHELLS: [(&str, DocFormat); 3] = [("bash", DocFormat::Bash), ("zsh", DocFormat::Zsh), ("fish", DocFormat::Fish)];
 
 impl DocFormat {
-    pub(super) fn parse_completions(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse_completions(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "completions", COMPLETIONS_HELP, &[]);
         let mut shell = None;
         while let Some(item) = args.next()? {
@@ -60,27 +59,30 @@ impl DocFormat {
                     shell = Some(known.ok_or_else(|| args.unexpected_argument(&value))?.1);
                 }
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
                 Argument::Option(_) => {}
             }
         }
         let unsaid = || args.usage_error("missing shell: bash, zsh or fish");
-        shell.map(CliCommand::Manual).ok_or_else(unsaid)
+        shell.map(Parsed::Command).ok_or_else(unsaid)
     }
 
-    pub(super) fn parse_man(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse_man(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "man", MAN_HELP, &[]);
         match args.next()? {
-            None => Ok(CliCommand::Manual(Self::Man)),
-            Some(Argument::Help(help)) => Ok(help),
+            None => Ok(Parsed::Command(Self::Man)),
+            Some(Argument::Help(help)) => Ok(Parsed::Help(help)),
             Some(Argument::Value(value)) => Err(args.unexpected_argument(&value)),
             Some(Argument::Option(option)) => Err(args.unexpected_argument(&option.into())),
         }
     }
 
-    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
-        let pages: Vec<_> =
-            CliCommand::help_texts().into_iter().map(|(name, help)| HelpPage::parse(name, help)).collect();
+    pub(super) fn run(
+        self,
+        texts: &[(&'static str, &'static str)],
+        out: &mut Output,
+    ) -> Result<CommandOutcome, CliError> {
+        let pages: Vec<_> = texts.iter().map(|(name, help)| HelpPage::parse(name, help)).collect();
         let text = match self {
             Self::Bash => completions::render_bash(&pages),
             Self::Zsh => completions::render_zsh(&pages),

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 
 use lexopt::Parser;
 
-use crate::cli::CommandOutcome;
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::config::load_config;
 use crate::cli::error::CliError;
+use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::{Output, TextColour};
 use crate::config::paths::Paths;
 use crate::doctor::{self, HostContext, Identity};
@@ -54,7 +53,7 @@ pub(super) struct DoctorCommand {
 }
 
 impl DoctorCommand {
-    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "doctor", HELP, OPTIONS);
         let mut doctor = Self::default();
         while let Some(item) = args.next()? {
@@ -67,10 +66,10 @@ impl DoctorCommand {
                 Argument::Option("--primary-config") => doctor.primary_config = Some(args.file_value()?),
                 Argument::Option(_) => doctor.config = Some(args.file_value()?),
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
-        Ok(CliCommand::Doctor(doctor))
+        Ok(Parsed::Command(doctor))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

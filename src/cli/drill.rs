@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use lexopt::Parser;
 
-use crate::cli::CommandOutcome;
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::error::CliError;
 use crate::cli::operator::{await_news, print_messages, send_request};
-use crate::cli::output::{Output, to_printable};
+use crate::cli::outcome::CommandOutcome;
+use crate::cli::output::Output;
+use crate::cli::printable::to_printable;
 use crate::control::{MAX_DRILL_HOLD, Request};
 use crate::failover::{self, DrillOutcome};
 use crate::text::duration::format_duration;
@@ -42,7 +42,7 @@ pub(super) struct DrillCommand {
 }
 
 impl DrillCommand {
-    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "drill", HELP, &["--hold", "--force"]);
         let mut drill = Self { hold: Duration::ZERO, force: false };
         while let Some(item) = args.next()? {
@@ -50,14 +50,14 @@ impl DrillCommand {
                 Argument::Option("--hold") => drill.hold = args.duration_value("--hold")?,
                 Argument::Option(_) => drill.force = true,
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
         if drill.hold > MAX_DRILL_HOLD {
             let (hold, longest) = (format_duration(drill.hold), format_duration(MAX_DRILL_HOLD));
             return Err(args.usage_error(format!("--hold: '{hold}' is too long; write at most {longest}")));
         }
-        Ok(CliCommand::Drill(drill))
+        Ok(Parsed::Command(drill))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
-use crate::cli::output::to_printable;
+use crate::cli::printable::to_printable;
 use crate::config::ConfigErrors;
 
 /// Error that ends a command.
@@ -20,6 +20,11 @@ pub(super) enum CliError {
 }
 
 impl CliError {
+    /// Wraps the reason why a command failed.
+    pub(super) fn failed(why: impl fmt::Display) -> Self {
+        Self::Failed(why.to_string())
+    }
+
     /// Returns the exit code. A reader that closes the pipe early (`… | head`) is no failure.
     pub(super) fn exit_code(&self) -> u8 {
         match self {

@@ -1,14 +1,17 @@
 //! `history`: every transition, with its reason and its timings.
 
+use std::env;
 use std::time::Duration;
 
 use lexopt::Parser;
 
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::error::CliError;
+use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
-use crate::cli::{CommandOutcome, actions};
+use crate::config::paths::Paths;
+use crate::os::clock::read_wall_clock;
+use crate::records::history as past;
 use crate::records::history::HistoryFormat;
 
 const HELP: &str = "\
@@ -33,7 +36,7 @@ pub(super) struct HistoryCommand {
 }
 
 impl HistoryCommand {
-    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "history", HELP, OPTIONS);
         let mut history = Self { since: None, form: HistoryFormat::default() };
         while let Some(item) = args.next()? {
@@ -42,13 +45,24 @@ impl HistoryCommand {
                 Argument::Option("--summary") => history.form.summary = true,
                 Argument::Option(_) => history.form.json = true,
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
-        Ok(CliCommand::History(history))
+        Ok(Parsed::Command(history))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
-        actions::print_history(self.since, self.form, out)
+        print_history(self.since, self.form, out)
     }
+}
+
+/// Prints the history, all of it or the last `since`.
+fn print_history(
+    since: Option<Duration>,
+    form: past::HistoryFormat,
+    out: &mut Output,
+) -> Result<CommandOutcome, CliError> {
+    let shown =
+        past::render_history(&Paths::new(|name| env::var_os(name)).history_file(), since, form, read_wall_clock());
+    out.print_command_output(&shown.map_err(CliError::failed)?)
 }

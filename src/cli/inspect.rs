@@ -5,11 +5,10 @@ use std::path::PathBuf;
 
 use lexopt::Parser;
 
-use crate::cli::CommandOutcome;
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::config::load_config;
 use crate::cli::error::CliError;
+use crate::cli::outcome::CommandOutcome;
 use crate::config::endpoint::Endpoint;
 use crate::config::paths::Paths;
 use crate::gateway_check;
@@ -35,17 +34,17 @@ pub(super) struct InspectCommand {
 }
 
 impl InspectCommand {
-    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "inspect", HELP, OPTIONS);
         let mut inspect = Self { config: None };
         while let Some(item) = args.next()? {
             match item {
                 Argument::Option(_) => inspect.config = Some(args.file_value()?),
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
-        Ok(CliCommand::Inspect(inspect))
+        Ok(Parsed::Command(inspect))
     }
 
     /// Writes the report into the unit's runtime directory, or beside the monitor's status.

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use lexopt::Parser;
 
-use crate::cli::CommandOutcome;
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::config::load_config;
 use crate::cli::error::CliError;
-use crate::cli::output::{Output, to_printable};
+use crate::cli::outcome::CommandOutcome;
+use crate::cli::output::Output;
+use crate::cli::printable::to_printable;
 use crate::monitor::host_name;
 use crate::notify::{self, CredentialStore};
 
@@ -36,7 +36,7 @@ pub(super) struct NotifyCommand {
 }
 
 impl NotifyCommand {
-    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "notify", HELP, OPTIONS);
         let (mut test, mut config) = (false, None);
         while let Some(item) = args.next()? {
@@ -44,13 +44,13 @@ impl NotifyCommand {
                 Argument::Option("--test") => test = true,
                 Argument::Option(_) => config = Some(args.file_value()?),
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
         if !test {
             return Err(args.usage_error("missing option: write notify --test"));
         }
-        Ok(CliCommand::Notify(Self { config }))
+        Ok(Parsed::Command(Self { config }))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

@@ -5,11 +5,11 @@ use std::{env, thread};
 
 use lexopt::Parser;
 
-use crate::cli::CommandOutcome;
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::error::CliError;
-use crate::cli::output::{Output, to_printable};
+use crate::cli::outcome::CommandOutcome;
+use crate::cli::output::Output;
+use crate::cli::printable::to_printable;
 use crate::config::paths::Paths;
 use crate::control::{self, ControlResponse as Told, MAX_REASON_CHARS, Request};
 use crate::failover::HoldKind;
@@ -85,15 +85,15 @@ const PROGRESS_POLL_INTERVAL: Duration = Duration::from_millis(500);
 pub(super) struct OperatorArgs(Request);
 
 impl OperatorArgs {
-    pub(super) fn parse_promote(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse_promote(parser: Parser) -> Result<Parsed<Self>, CliError> {
         parse_hold(Args::new(parser, "promote", PROMOTE_HELP, &[]), HoldKind::Promoted, None)
     }
 
-    pub(super) fn parse_demote(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse_demote(parser: Parser) -> Result<Parsed<Self>, CliError> {
         parse_hold(Args::new(parser, "demote", DEMOTE_HELP, &["--for"]), HoldKind::Standby, Some(DEFAULT_HOLD_DURATION))
     }
 
-    pub(super) fn parse_pause(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse_pause(parser: Parser) -> Result<Parsed<Self>, CliError> {
         parse_hold(
             Args::new(parser, "pause", PAUSE_HELP, &["--for", "--reason"]),
             HoldKind::Paused,
@@ -101,11 +101,11 @@ impl OperatorArgs {
         )
     }
 
-    pub(super) fn parse_resume(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse_resume(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "resume", RESUME_HELP, &[]);
         match args.next()? {
-            None => Ok(CliCommand::Operator(Self(Request::Resume))),
-            Some(Argument::Help(help)) => Ok(help),
+            None => Ok(Parsed::Command(Self(Request::Resume))),
+            Some(Argument::Help(help)) => Ok(Parsed::Help(help)),
             Some(Argument::Option(value)) => Err(args.unexpected_argument(&value.into())),
             Some(Argument::Value(value)) => Err(args.unexpected_argument(&value)),
         }
@@ -127,7 +127,7 @@ impl OperatorArgs {
     }
 }
 
-fn parse_hold(mut args: Args, kind: HoldKind, mut lasts: Option<Duration>) -> Result<CliCommand, CliError> {
+fn parse_hold(mut args: Args, kind: HoldKind, mut lasts: Option<Duration>) -> Result<Parsed<OperatorArgs>, CliError> {
     let mut reason = None;
     while let Some(item) = args.next()? {
         match item {
@@ -137,10 +137,10 @@ fn parse_hold(mut args: Args, kind: HoldKind, mut lasts: Option<Duration>) -> Re
                 lasts = if text == "ever" { None } else { Some(parse_hold_duration(&args, &text)?) };
             }
             Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-            Argument::Help(help) => return Ok(help),
+            Argument::Help(help) => return Ok(Parsed::Help(help)),
         }
     }
-    Ok(CliCommand::Operator(OperatorArgs(Request::Hold { kind, duration: lasts, reason })))
+    Ok(Parsed::Command(OperatorArgs(Request::Hold { kind, duration: lasts, reason })))
 }
 
 fn parse_reason(args: &mut Args) -> Result<String, CliError> {

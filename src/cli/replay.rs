@@ -1,14 +1,17 @@
 //! `replay`: recorded events, run through the machine again.
 
 use std::path::PathBuf;
+use std::{env, io};
 
 use lexopt::Parser;
 
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::error::CliError;
+use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
-use crate::cli::{CommandOutcome, actions};
+use crate::config::paths::Paths;
+use crate::os::atomic_file;
+use crate::records::trace;
 
 const HELP: &str = "\
 Replay the events that the monitor has recorded, and print each decision with
@@ -31,21 +34,46 @@ pub(super) struct ReplayCommand {
 }
 
 impl ReplayCommand {
-    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "replay", HELP, &[]);
         let mut file = None;
         while let Some(item) = args.next()? {
             match item {
                 Argument::Value(value) if file.is_none() => file = Some(PathBuf::from(value)),
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
                 Argument::Option(_) => {}
             }
         }
-        Ok(CliCommand::Replay(Self { file }))
+        Ok(Parsed::Command(Self { file }))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
-        actions::replay_trace(self.file, out)
+        replay_trace(self.file, out)
+    }
+}
+
+/// Replays a trace; by default the monitor's own. `No` if the machine decides differently now.
+fn replay_trace(file: Option<PathBuf>, out: &mut Output) -> Result<CommandOutcome, CliError> {
+    let file = file.map_or_else(|| Ok(Paths::new(|name| env::var_os(name)).trace_file()), resolve)?;
+    let text = trace::read(&file).map_err(CliError::failed)?;
+    let replayed = trace::replay(&text, out.stream()).map_err(CliError::Output)?;
+    let left_out = replayed.describe_skipped();
+    if replayed.events == 0 {
+        return Err(CliError::failed(atomic_file::FileError::NoEvents { path: file, left_out }));
+    }
+    if let Some(warning) = left_out {
+        out.flush()?;
+        CliError::Failed(warning).print();
+    }
+    Ok(if replayed.differences == 0 { CommandOutcome::Success } else { CommandOutcome::Failure })
+}
+
+/// Resolves the symbolic links of a path given as an argument.
+fn resolve(file: PathBuf) -> Result<PathBuf, CliError> {
+    match file.canonicalize() {
+        Ok(found) => Ok(found),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(file),
+        Err(why) => Err(CliError::failed(atomic_file::FileError::Read { path: file, why })),
     }
 }

@@ -1,14 +1,28 @@
 //! `run`: the monitor.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::time::Duration;
+use std::{env, io};
 
 use lexopt::Parser;
 
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::config::load_config;
 use crate::cli::error::CliError;
-use crate::cli::{CommandOutcome, actions};
+use crate::cli::outcome::CommandOutcome;
+use crate::cli::sync::sync_paths;
+use crate::config::paths::Paths;
+use crate::config::{Config, ConfigSource};
+use crate::monitor::{Backend, Dependencies, Monitor, SystemdBackend};
+use crate::os::{journal, spawn};
+
+/// Number of log lines that wait for a slow journal, at most.
+const LOG_QUEUE_CAPACITY: usize = 64;
+
+/// Time limit for the last log lines at shutdown.
+const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 const HELP: &str = "\
 The monitor: watch the upstreams, promote this host when all of them are down,
@@ -31,21 +45,64 @@ pub(super) struct RunCommand {
 }
 
 impl RunCommand {
-    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "run", HELP, OPTIONS);
         let mut run = Self { config: None };
         while let Some(item) = args.next()? {
             match item {
                 Argument::Option(_) => run.config = Some(args.file_value()?),
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
-        Ok(CliCommand::Run(run))
+        Ok(Parsed::Command(run))
     }
 
     pub(super) fn run(self) -> Result<CommandOutcome, CliError> {
         let (source, config) = load_config(self.config.as_deref())?;
-        actions::run_monitor(source, config)
+        run_monitor(source, config)
     }
+}
+
+/// Runs the monitor until SIGTERM.
+fn run_monitor(source: ConfigSource, config: Config) -> Result<CommandOutcome, CliError> {
+    journal::start_logging();
+    let paths = Paths::for_monitor(|name| env::var_os(name));
+    let systemd = (source.clone(), paths.clone(), sync_paths());
+    let (log, logged) =
+        start_logger().map_err(|why| CliError::Failed(format!("cannot start a thread for the log: {why}")))?;
+    let parts = Dependencies {
+        source,
+        config,
+        paths,
+        backend_factory: Box::new(move |config| -> Arc<dyn Backend> {
+            let (source, paths, sync) = systemd.clone();
+            Arc::new(SystemdBackend::new(config, source, paths, sync))
+        }),
+        // A blocked log loses lines; it must never delay a failover.
+        event_sink: Box::new(move |entry| drop(log.try_send((entry.severity.log_level(), entry.text.clone())))),
+    };
+    let monitor = Monitor::start(parts).map_err(CliError::failed)?;
+    monitor.handle_signals().map_err(CliError::failed)?;
+    monitor.run();
+    // The monitor has ended, whether or not the last lines were written.
+    let _ = logged.recv_timeout(LOG_FLUSH_TIMEOUT);
+    Ok(CommandOutcome::Success)
+}
+
+type LogLine = (log::Level, String);
+
+/// Logs in a separate thread, so that a blocked journal delays nothing else. The receiver reports that the last line is
+/// written.
+fn start_logger() -> io::Result<(SyncSender<LogLine>, Receiver<()>)> {
+    let (log, lines) = mpsc::sync_channel::<LogLine>(LOG_QUEUE_CAPACITY);
+    let (done, logged) = mpsc::sync_channel(1);
+    spawn("log", move || {
+        for (level, text) in lines {
+            log::log!(level, "{text}");
+        }
+        // The receiver may have timed out.
+        let _ = done.send(());
+    })?;
+    Ok((log, logged))
 }

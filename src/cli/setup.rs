@@ -7,12 +7,12 @@ use std::io::{self, IsTerminal};
 
 use lexopt::Parser;
 
-use crate::cli::CommandOutcome;
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::config::{load_config_or, refuse_agents_config};
 use crate::cli::error::CliError;
-use crate::cli::output::{Output, TextColour, to_printable};
+use crate::cli::outcome::CommandOutcome;
+use crate::cli::output::{Output, TextColour};
+use crate::cli::printable::to_printable;
 use crate::config::paths::Paths;
 use crate::config::{self, Config, ConfigSource, DEFAULT_CONFIG_FILE, WorkspaceConfig};
 use crate::doctor::HostContext;
@@ -98,7 +98,7 @@ pub(super) struct SetupCommand {
 }
 
 impl SetupCommand {
-    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "setup", HELP, OPTIONS);
         let (mut role, mut used) = (None, Vec::new());
         let mut setup =
@@ -119,7 +119,7 @@ impl SetupCommand {
                     })?);
                 }
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
         let Some(role) = role else {
@@ -138,10 +138,10 @@ impl SetupCommand {
         {
             return Err(args.usage_error(format!("{more} goes with --channel")));
         }
-        Ok(CliCommand::Setup(Box::new(Self { role, ..setup })))
+        Ok(Parsed::Command(Self { role, ..setup }))
     }
 
-    pub(super) fn parse_uninstall(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse_uninstall(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "uninstall", UNINSTALL_HELP, &["--dry-run", "--yes"]);
         let mut setup =
             Self { role: SetupRole::Uninstalled, dry_run: false, assume_yes: false, options: SetupOptions::default() };
@@ -149,10 +149,10 @@ impl SetupCommand {
             match item {
                 Argument::Option(option) => setup.apply_option(option, &mut args)?,
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
-        Ok(CliCommand::Setup(Box::new(setup)))
+        Ok(Parsed::Command(setup))
     }
 
     fn apply_option(&mut self, option: &'static str, args: &mut Args) -> Result<(), CliError> {

@@ -1,12 +1,25 @@
 //! `status`: the monitor's current state.
 
+use std::time::Duration;
+use std::{env, thread};
+
 use lexopt::Parser;
 
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::error::CliError;
+use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
-use crate::cli::{CommandOutcome, actions};
+use crate::config::paths::Paths;
+use crate::control::{self, Request};
+use crate::os::clock::read_wall_clock;
+use crate::status::{StatusFormat, render_file, render_result};
+use crate::text::CommandOutput;
+
+/// Time limit for a live status from the monitor.
+const LIVE_STATUS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Redraw interval of a watched status.
+const REDRAW_INTERVAL: Duration = Duration::from_secs(1);
 
 const HELP: &str = "\
 The state of the monitor: role, verdicts, window, last failover.
@@ -31,7 +44,7 @@ pub(super) struct StatusCommand {
 }
 
 impl StatusCommand {
-    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "status", HELP, OPTIONS);
         let mut status = Self { json: false, watch: false };
         while let Some(item) = args.next()? {
@@ -39,22 +52,45 @@ impl StatusCommand {
                 Argument::Option("--watch") => status.watch = true,
                 Argument::Option(_) => status.json = true,
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
         if status.json && status.watch {
             return Err(args.usage_error("--json and --watch cannot be used together"));
         }
-        Ok(CliCommand::Status(status))
+        Ok(Parsed::Command(status))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
         match self.watch {
-            true if out.is_terminal() => actions::watch_status(out),
+            true if out.is_terminal() => watch_status(out),
             true => {
                 Err(CliError::Usage("status: --watch needs a terminal; without it `status` prints once".to_owned()))
             }
-            false => actions::print_status(self.json, out),
+            false => print_status(self.json, out),
         }
+    }
+}
+
+/// Prints the monitor's live status, or for users who may not ask it the last one that it wrote. `No` if it does not
+/// run.
+fn print_status(json: bool, out: &mut Output) -> Result<CommandOutcome, CliError> {
+    out.print_command_output(&query_status(json, out))
+}
+
+/// Redraws the status in place until interrupted.
+fn watch_status(out: &mut Output) -> Result<CommandOutcome, CliError> {
+    loop {
+        let shown = query_status(false, out);
+        out.redraw(&shown.text)?;
+        thread::sleep(REDRAW_INTERVAL);
+    }
+}
+
+fn query_status(json: bool, out: &Output) -> CommandOutput {
+    let (paths, form) = (Paths::new(|name| env::var_os(name)), StatusFormat { json, colour: out.has_colour() });
+    match control::send_request(&paths.control_socket(), &Request::Status { since: None }, LIVE_STATUS_TIMEOUT) {
+        Ok(answer) => render_result(Ok(answer.status), form, read_wall_clock()),
+        Err(_) => render_file(&paths.status_file(), form, read_wall_clock()),
     }
 }

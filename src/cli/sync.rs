@@ -1,25 +1,27 @@
 //! `sync pull` and `sync push`: the transfer of the workspace in both directions.
 
+use std::env;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lexopt::Parser;
 
-use crate::cli::args::{Args, Argument};
-use crate::cli::command::CliCommand;
+use crate::cli::args::{Args, Argument, Parsed};
 use crate::cli::config::load_config;
 use crate::cli::error::CliError;
+use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
-use crate::cli::{CommandOutcome, actions};
 use crate::config::endpoint::Endpoint;
-use crate::config::{self, WorkspaceConfig};
+use crate::config::paths::Paths;
+use crate::config::{self, Config, ConfigSource, WorkspaceConfig};
+use crate::doctor::BackgroundChecks;
 use crate::os::systemd::Systemctl;
 use crate::os::{Cancel, journal};
 use crate::text::suggestion::suggest_name;
 use crate::workspace::git::setting_files;
 use crate::workspace::report::{NameList, PushReport, list_file};
-use crate::workspace::{self, SessionHandling, SyncRole, unit};
+use crate::workspace::{self, PullReport, SessionHandling, SyncRole, unit};
 
 const HELP: &str = "\
 Pull fetches the workspace from its git remote and the secrets from their
@@ -63,7 +65,7 @@ enum SyncVerb {
 }
 
 impl SyncCommand {
-    pub(super) fn parse(parser: Parser) -> Result<CliCommand, CliError> {
+    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
         let mut args = Args::new(parser, "sync", HELP, OPTIONS);
         let (mut config, mut verb, mut is_primary) = (None, None, false);
         while let Some(item) = args.next()? {
@@ -81,7 +83,7 @@ impl SyncCommand {
                     })?);
                 }
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(help),
+                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
         let verb = match (verb, is_primary) {
@@ -91,14 +93,14 @@ impl SyncCommand {
             (Some(_), true) => return Err(args.usage_error("--primary goes with push; a primary does not pull")),
             (None, _) => return Err(args.usage_error("missing verb: `sync pull` or `sync push`")),
         };
-        Ok(CliCommand::Sync(Self { verb, config }))
+        Ok(Parsed::Command(Self { verb, config }))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
         match self.verb {
             SyncVerb::Pull => {
                 let (source, config) = load_config(self.config.as_deref())?;
-                actions::pull_workspace(&source, &config, out)
+                pull_workspace(&source, &config, out)
             }
             SyncVerb::Files => {
                 // The step is the same on a standby and on a primary, and the host is one of them.
@@ -107,7 +109,7 @@ impl SyncCommand {
                     Ok((_, config)) => config.workspace,
                     Err(_) => config::load_primary(file)?,
                 };
-                setting_files::record_existing_files(&workspace.path, &actions::sync_paths().state_folder)
+                setting_files::record_existing_files(&workspace.path, &sync_paths().state_folder)
                     .map_err(CliError::Failed)?;
                 Ok(CommandOutcome::Success)
             }
@@ -141,7 +143,7 @@ fn push_primary(file: Option<&Path>, out: &mut Output) -> Result<CommandOutcome,
     if !unit::runs_sync_itself(&workspace.path) {
         return push_by_unit(&workspace, out);
     }
-    if !unit::is_push_due(&Systemctl::default(), &workspace, &actions::sync_paths()) {
+    if !unit::is_push_due(&Systemctl::default(), &workspace, &sync_paths()) {
         return Ok(CommandOutcome::Success);
     }
     push_directly(&workspace, SyncRole::Primary, out)
@@ -153,14 +155,14 @@ fn push_directly(
     out: &mut Output,
 ) -> Result<CommandOutcome, CliError> {
     let cancel = Cancel::on_signals().map_err(|why| CliError::Failed(format!("cannot catch signals: {why}")))?;
-    let paths = actions::sync_paths();
+    let paths = sync_paths();
     unit::wait_for_turn(&paths, unit::TURN_WAIT_LIMIT, &cancel);
     print_pushed(&workspace::push(workspace, &paths, role, &cancel), out)
 }
 
 fn push_by_unit(workspace: &WorkspaceConfig, out: &mut Output) -> Result<CommandOutcome, CliError> {
     let longest = unit::push_time_limit(workspace);
-    let pushed = unit::request_push(&Systemctl::default(), longest, &actions::sync_paths(), &Cancel::new());
+    let pushed = unit::request_push(&Systemctl::default(), longest, &sync_paths(), &Cancel::new());
     print_pushed(&pushed.map_err(|why| CliError::Failed(why.to_string()))?, out)
 }
 
@@ -169,7 +171,7 @@ fn push_by_unit(workspace: &WorkspaceConfig, out: &mut Output) -> Result<Command
 fn print_pushed(pushed: &PushReport, out: &mut Output) -> Result<CommandOutcome, CliError> {
     let commit = pushed.commit.as_ref().map_or("no commit", |commit| commit.abbreviated());
     out.write_line(format!("workspace  {}  {commit}  {}", pushed.outcome.name(), pushed.details).trim_end())?;
-    print_lists(&pushed.titled_lists(), &actions::sync_paths().push_report_file(), out)?;
+    print_lists(&pushed.titled_lists(), &sync_paths().push_report_file(), out)?;
     if !pushed.archive_error.is_empty() {
         out.write_line(format_args!("not archived: {}", pushed.archive_error))?;
     }
@@ -177,7 +179,7 @@ fn print_pushed(pushed: &PushReport, out: &mut Output) -> Result<CommandOutcome,
 }
 
 /// Prints every file and branch, one a line.
-pub(super) fn print_lists(lists: &[(&str, &NameList)], report: &Path, out: &mut Output) -> Result<(), CliError> {
+fn print_lists(lists: &[(&str, &NameList)], report: &Path, out: &mut Output) -> Result<(), CliError> {
     for (title, names) in lists {
         for name in &names.listed {
             out.write_line(format_args!("{title}: {name}"))?;
@@ -188,4 +190,43 @@ pub(super) fn print_lists(lists: &[(&str, &NameList)], report: &Path, out: &mut 
         }
     }
     Ok(())
+}
+
+/// Pulls workspace and secrets once.
+fn pull_workspace(source: &ConfigSource, config: &Config, out: &mut Output) -> Result<CommandOutcome, CliError> {
+    journal::start_logging();
+    let paths = sync_paths();
+    let report = if unit::runs_sync_itself(&config.workspace.path) {
+        let cancel = Cancel::on_signals().map_err(|why| CliError::Failed(format!("cannot catch signals: {why}")))?;
+        let beside = BackgroundChecks::start(config, source, Paths::new(|name| env::var_os(name)));
+        let reach = || unit::current_checkout_mode(&Systemctl::default(), &config.gateway.unit);
+        unit::wait_for_turn(&paths, unit::TURN_WAIT_LIMIT, &cancel);
+        workspace::pull(&config.workspace, &config.secrets, &paths, &reach, &cancel, &|| beside.finish())
+    } else {
+        let longest = unit::pull_time_limit(&config.workspace, &config.secrets);
+        let report = unit::run_pull_unit(&Systemctl::default(), longest, &paths, &Cancel::new());
+        report.map_err(CliError::failed)?
+    };
+    print_report(&report, out)?;
+    Ok(if report.is_ok() { CommandOutcome::Success } else { CommandOutcome::Failure })
+}
+
+fn print_report(report: &PullReport, out: &mut Output) -> Result<(), CliError> {
+    let workspace = &report.workspace;
+    let commit = workspace.commit_after.as_ref().map_or("no commit", |commit| commit.abbreviated());
+    out.write_line(format!("workspace  {}  {commit}  {}", workspace.outcome.name(), workspace.details).trim_end())?;
+    print_lists(&workspace.titled_lists(), &sync_paths().pull_report_file(), out)?;
+    for (index, secret) in report.secrets.iter().enumerate() {
+        let word = if secret.is_copied { "copied" } else { "failed" };
+        out.write_line(format!("secrets {}  {word}  {}", index + 1, secret.error).trim_end())?;
+    }
+    Ok(())
+}
+
+/// Returns the folders of the sync reports. They are the same for every process; the monitor's unit sets other folders.
+pub(super) fn sync_paths() -> workspace::SyncPaths {
+    workspace::SyncPaths {
+        state_folder: Paths::new(|name| env::var_os(name)).sync_dir,
+        ..workspace::SyncPaths::default()
+    }
 }

@@ -65,8 +65,9 @@ fn one_healthy_verdict_closes_the_window() {
     night.at_each(&[19.0, 28.0], &refused());
     night.at(29.0, healthy()).expect_notice("WindowClosed { upstream: 0, lasted: 29s }");
     assert_eq!(night.window(), None);
-    night.at_each(&[39.0, 49.0, 58.9], &refused()).expect_role("standby").expect_actions(&[]);
-    night.at(59.0, refused()).expect_actions(&[Pull]).at(60.0, pulled()).expect_actions(&[UnitAction(Start)]);
+    night.at(39.0, refused()).expect_actions(&[Pull]).at(40.0, pulled());
+    night.at_each(&[49.0, 58.9], &refused()).expect_role("standby").expect_actions(&[]);
+    night.at(59.0, refused()).expect_actions(&[UnitAction(Start)]);
 }
 
 #[test]

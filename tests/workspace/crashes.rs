@@ -19,20 +19,22 @@ use crate::world::{World, run};
 const TASK: &str = "CRASH_TEST_TASK";
 
 /// Wrapper of git. Counts its calls in `$CRASH/count`. The call whose number or first arguments are in `$CRASH/at`
-/// kills as `$CRASH/how` says.
+/// kills as `$CRASH/how` says, and writes its processes to `$CRASH/reached`: the cleanup of the sync may end them early.
 const GIT: &str = r#"
 read -r count <"$CRASH/count"; echo $((count + 1)) >"$CRASH/count"
 read -r at <"$CRASH/at"
 if test "$count" != "$at" && test "$1 $2 $3" != "$at"; then exec "$REAL_GIT" "$@"; fi
-touch "$CRASH/reached"
+echo $$ >"$CRASH/reached"
 case $(cat "$CRASH/how") in
     before) kill -9 $PPID;;
-    during) "$REAL_GIT" "$@" <&0 & sleep "$(cat "$CRASH/delay")"; kill -9 $PPID $! 2>/dev/null; wait;;
+    during) "$REAL_GIT" "$@" <&0 & echo $! >>"$CRASH/reached"
+        sleep "$(cat "$CRASH/delay")"; kill -9 $PPID $! 2>/dev/null; wait;;
     after) "$REAL_GIT" "$@" <&0; kill -9 $PPID;;
     alone) "$REAL_GIT" "$@" <&0 & sleep "$(cat "$CRASH/delay")"; kill -9 $! 2>/dev/null
         touch "$CRASH/over"; wait $!; exit;;
     later) "$REAL_GIT" "$@" <&0
-        { sleep "$(cat "$CRASH/delay")"; kill -9 $PPID; touch "$CRASH/over"; } </dev/null >/dev/null 2>&1 & exit;;
+        { sleep "$(cat "$CRASH/delay")"; kill -9 $PPID; touch "$CRASH/over"; } </dev/null >/dev/null 2>&1 &
+        echo $! >>"$CRASH/reached"; exit;;
 esac
 touch "$CRASH/over"
 "#;
@@ -68,6 +70,12 @@ fn a_sync_that_may_be_killed() {
         )),
         _ => drop(workspace::push(&workspace, &paths, SyncRole::Primary, &cancel)),
     }
+}
+
+/// True if the process runs; a zombie does not.
+fn is_running(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 pub struct Crash {
@@ -113,11 +121,11 @@ impl Crash {
             .spawn()
             .unwrap();
         child.wait().unwrap();
-        let reached = at_path("reached").exists();
-        while reached && !at_path("over").exists() {
+        let killers = || fs::read_to_string(at_path("reached")).unwrap_or_default();
+        while !at_path("over").exists() && killers().lines().any(is_running) {
             thread::sleep(Duration::from_millis(1));
         }
-        reached
+        at_path("reached").exists()
     }
 
     /// Runs a sync that is killed when it has noted its move, before the first file of it.

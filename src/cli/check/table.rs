@@ -2,7 +2,8 @@
 
 use crate::cli::check::ProbedTarget;
 use crate::cli::error::CliError;
-use crate::cli::output::{Output, TextColour, to_printable};
+use crate::cli::output::{Output, TextColour};
+use crate::cli::printable::to_printable;
 use crate::probe::Verdict;
 use crate::text::json::Value;
 

@@ -6,7 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
 use crate::cli::error::CliError;
-use crate::cli::output::{Output, to_printable};
+use crate::cli::output::Output;
+use crate::cli::printable::to_printable;
 use crate::cli::setup::{count_pending, is_user_id, reject_refused};
 use crate::os::orphans::RegisteredChild;
 use crate::setup::{MissingInput, Plan, SUPPORTED_CHANNELS, scan_host_keys};
