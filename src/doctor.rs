@@ -1,7 +1,7 @@
 //! `doctor`: checks that this standby could take over right now, each with a remedy.
 //!
 //! Each check inspects one thing and returns one line: a level, the evidence, and a command that fixes it. Checks
-//! change nothing. `SANDBOX_CHECKS` lists them in the order in which they are printed.
+//! change nothing. `registry` lists them in the order in which they are printed.
 //!
 //! The checks come in two halves. The host's half runs as root, or as any user with what that user can see. The owner's
 //! half reads what belongs to the agent, so it runs as the agent's user only; root starts a child that runs as that
@@ -29,6 +29,7 @@ mod network;
 mod openclaw;
 mod owner;
 mod polkit;
+mod registry;
 mod sandbox;
 pub mod subprocess;
 mod sync_units;
@@ -40,115 +41,15 @@ pub use crate::doctor::background::BackgroundChecks;
 use crate::doctor::channel_overlap::StandbyAccounts;
 pub use crate::doctor::context::{DEFAULT_USER, HostContext, Identity};
 pub(crate) use crate::doctor::hardening::FIREWALL_UNITS;
-pub(crate) use crate::doctor::owner::validate_reported;
+pub use crate::doctor::registry::Depth;
+use crate::doctor::registry::{CHECKS, Check, Privilege, SANDBOX_CHECKS, checks_needing, run_checks};
+pub(crate) use crate::doctor::registry::{CheckHalf, validate_reported};
 pub(crate) use crate::doctor::systemd::UnitProperties;
 pub use crate::doctor::untrusted_file::refuse_agents_file;
 pub(crate) use crate::doctor::untrusted_file::{belongs_to, read_text_file, refuse_owned_file};
 pub use crate::finding::{CheckOutcome, Finding, Level};
 use crate::finding::{CheckResult, ReportedCheck, remedy};
 use crate::text::json;
-
-/// User that a check needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Privilege {
-    /// Any user.
-    AnyUser,
-    /// root only.
-    Root,
-    /// The workspace's owner only.
-    Owner,
-}
-
-/// Cost of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cost {
-    /// Milliseconds. It runs unattended: the owner's half in each pull, the host's half in the monitor's child.
-    Cheap,
-    /// Milliseconds, but unattended runs leave it out: the monitor or the pull reports it already, or it never fails.
-    ReportedElsewhere,
-    /// Network access, or seconds of Node.
-    Expensive,
-}
-
-/// Selection of checks by their cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// Cheap checks that nothing else reports.
-    Cheap,
-    /// All checks.
-    Full,
-}
-
-/// Half of the checks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CheckHalf {
-    /// Checks that any user or root can make.
-    Host,
-    /// Checks of what belongs to the agent.
-    Owner,
-}
-
-struct Check {
-    id: &'static str,
-    privilege: Privilege,
-    cost: Cost,
-    run: fn(&HostContext) -> CheckResult,
-}
-
-const fn new_check(id: &'static str, who: Privilege, cost: Cost, look: fn(&HostContext) -> CheckResult) -> Check {
-    Check { id, privilege: who, cost, run: look }
-}
-
-impl Check {
-    fn belongs_to(&self, half: CheckHalf) -> bool {
-        (self.privilege == Privilege::Owner) == (half == CheckHalf::Owner)
-    }
-}
-
-/// All checks of one host.
-static CHECKS: [Check; 41] = [
-    new_check("config", Privilege::AnyUser, Cost::Cheap, host::check_config),
-    new_check("credentials", Privilege::Root, Cost::Cheap, host::check_credentials),
-    new_check("programs", Privilege::AnyUser, Cost::Cheap, host::check_programs),
-    new_check("dbus", Privilege::AnyUser, Cost::ReportedElsewhere, host::check_dbus),
-    new_check("monitor", Privilege::AnyUser, Cost::ReportedElsewhere, monitor::check_running),
-    new_check("monitor-enabled", Privilege::AnyUser, Cost::Cheap, monitor::check_enabled),
-    new_check("monitor-version", Privilege::AnyUser, Cost::ReportedElsewhere, monitor::check_version),
-    new_check("watchdog", Privilege::AnyUser, Cost::Cheap, monitor::check_watchdog),
-    new_check("hold", Privilege::AnyUser, Cost::ReportedElsewhere, monitor::check_hold),
-    new_check("old-monitor", Privilege::AnyUser, Cost::Cheap, monitor::check_shell_monitor),
-    new_check("polkit", Privilege::Root, Cost::Cheap, polkit::check_permissions),
-    new_check("upstream", Privilege::AnyUser, Cost::Expensive, network::check_upstreams),
-    new_check("armed", Privilege::AnyUser, Cost::ReportedElsewhere, network::check_armed),
-    new_check("tailscale", Privilege::AnyUser, Cost::Cheap, network::check_tailscale),
-    new_check("dns", Privilege::AnyUser, Cost::Cheap, network::check_dns),
-    new_check("clock", Privilege::AnyUser, Cost::Cheap, network::check_clock),
-    new_check("gateway-unit", Privilege::AnyUser, Cost::Cheap, gateway::check_unit),
-    new_check("gateway-disabled", Privilege::AnyUser, Cost::Cheap, gateway::check_disabled),
-    new_check("gateway-user", Privilege::AnyUser, Cost::Cheap, gateway::check_user),
-    new_check("gateway-port", Privilege::AnyUser, Cost::ReportedElsewhere, gateway::check_port),
-    new_check("other-gateway", Privilege::AnyUser, Cost::Cheap, gateway::check_other_gateways),
-    new_check("sync-units", Privilege::AnyUser, Cost::Cheap, sync_units::check_units),
-    new_check("pull", Privilege::AnyUser, Cost::ReportedElsewhere, sync_units::check_pull),
-    new_check("unreturned", Privilege::AnyUser, Cost::ReportedElsewhere, sync_units::check_unpushed),
-    new_check("memory", Privilege::AnyUser, Cost::Cheap, host::check_memory),
-    new_check("disk", Privilege::AnyUser, Cost::Cheap, host::check_disk),
-    new_check("firewall", Privilege::Root, Cost::Cheap, hardening::check_firewall),
-    new_check("fail2ban", Privilege::Root, Cost::Cheap, hardening::check_fail2ban),
-    new_check("upgrades", Privilege::AnyUser, Cost::ReportedElsewhere, hardening::check_upgrades),
-    new_check("gateway-program", Privilege::Owner, Cost::Cheap, openclaw::check_installed),
-    new_check("node", Privilege::Owner, Cost::Expensive, openclaw::check_node),
-    new_check("openclaw", Privilege::Owner, Cost::Expensive, openclaw::check_starts),
-    new_check("openclaw-config", Privilege::Owner, Cost::Expensive, openclaw::check_config),
-    new_check("openclaw-places", Privilege::Owner, Cost::Cheap, channels::check_places),
-    new_check("channels", Privilege::Owner, Cost::Cheap, channels::check_channels),
-    new_check("crons", Privilege::Owner, Cost::Cheap, channels::check_crons),
-    new_check("user-gateway", Privilege::Owner, Cost::Cheap, workspace_checks::check_user_units),
-    new_check("workspace", Privilege::Owner, Cost::ReportedElsewhere, workspace_checks::check_workspace),
-    new_check("workspace-disk", Privilege::Owner, Cost::Cheap, workspace_checks::check_disk),
-    new_check("git-fetch", Privilege::Owner, Cost::Expensive, workspace_checks::check_fetch),
-    new_check("secrets", Privilege::Owner, Cost::Expensive, workspace_checks::check_secrets),
-];
 
 /// Runs all checks that this process can run.
 #[must_use]
@@ -226,7 +127,7 @@ pub fn owner_half_to_json(world: &HostContext, with_accounts: bool) -> String {
 pub fn sandbox_checks_to_json(world: &mut HostContext) -> String {
     sandbox::end_with_root();
     world.is_sandboxed = true;
-    let is_inside = |check: &&Check| sandbox::SANDBOX_CHECKS.contains(&check.id);
+    let is_inside = |check: &&Check| SANDBOX_CHECKS.contains(&check.id);
     let found: Vec<CheckOutcome> = CHECKS
         .iter()
         .filter(is_inside)
@@ -239,39 +140,6 @@ pub fn sandbox_checks_to_json(world: &mut HostContext) -> String {
 #[must_use]
 pub fn all_passed(found: &[Finding]) -> bool {
     found.iter().all(|finding| finding.level != Level::Fail)
-}
-
-fn checks_needing(who: Privilege) -> impl Iterator<Item = &'static Check> {
-    CHECKS.iter().filter(move |check| check.privilege == who)
-}
-
-/// Runs the checks of one half, one after the other.
-fn run_checks(world: &HostContext, depth: Depth, half: CheckHalf) -> Vec<CheckOutcome> {
-    world.clear_unit_cache();
-    let mut found = Vec::new();
-    for check in CHECKS.iter().filter(|check| check.belongs_to(half)) {
-        if depth == Depth::Cheap && check.cost != Cost::Cheap {
-            continue;
-        }
-        let said = match (world.identity, check.privilege) {
-            (Identity::Owner, Privilege::AnyUser | Privilege::Root) => CheckResult::skipped(&"run as root to check it"),
-            (Identity::Other, Privilege::Root) => CheckResult::skipped(&"only root can check it"),
-            (Identity::Root | Identity::Other, Privilege::Owner) => {
-                CheckResult::skipped(&"only the workspace's owner can check it")
-            }
-            _ if sandbox::SANDBOX_CHECKS.contains(&check.id) && !world.is_sandboxed => {
-                sandbox::skip_outside_sandbox(check.id)
-            }
-            _ => (check.run)(world),
-        };
-        found.push(CheckOutcome { id: check.id, result: said });
-    }
-    found
-}
-
-/// Describes a syntax error in a configuration of OpenClaw. Its text is not quoted: it may be a token.
-fn describe_syntax_error(why: &json::JsonError) -> String {
-    format!("invalid JSON5 at line {}", why.position.line)
 }
 
 fn describe_standby(world: &HostContext, said: &[CheckOutcome]) -> StandbyAccounts {
@@ -293,7 +161,7 @@ fn compare_hosts(world: &HostContext, standby: Option<StandbyAccounts>) -> Vec<F
         Ok(primary) => primary,
         Err(why) => {
             return none(CheckResult::fail(
-                &format_args!("the primary's configuration: {}", describe_syntax_error(&why)),
+                &format_args!("the primary's configuration: {}", channels::describe_syntax_error(&why)),
                 remedy::NONE,
             ));
         }

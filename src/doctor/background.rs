@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
 use crate::doctor::context::HostContext;
-use crate::doctor::{CheckHalf, Depth, run_checks};
+use crate::doctor::registry::{CheckHalf, Depth, run_checks};
 use crate::finding::{CheckOutcome, ReportedCheck};
 use crate::os::spawn;
 use crate::text::to_printable;

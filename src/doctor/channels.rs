@@ -58,8 +58,8 @@ impl Identifier {
 pub(super) fn read_own_config(world: &HostContext) -> Result<Node, String> {
     let file = openclaw::config_file(world).ok_or("the workspace's owner is unknown")?;
     let text = read_text_file(&file).map_err(|why| format!("{}: {why}", file.display()))?;
-    let node = json::parse_json5(&text)
-        .map_err(|why| format!("{}: {}", file.display(), crate::doctor::describe_syntax_error(&why)))?;
+    let node =
+        json::parse_json5(&text).map_err(|why| format!("{}: {}", file.display(), describe_syntax_error(&why)))?;
     let is_split = |node: &Value| node.get("$include").is_some();
     if is_split(&node) || node.get("channels").is_some_and(|channels| is_split(channels)) {
         return Err(format!("{} uses $include, which this check does not follow", file.display()));
@@ -239,4 +239,9 @@ pub(super) fn check_places(world: &HostContext) -> CheckResult {
         return CheckResult::fail(&said, remedy::SET_WORKSPACE);
     }
     CheckResult::ok(&format_args!("port {port}, {}", workspace.display()))
+}
+
+/// Describes a syntax error in a configuration of OpenClaw. Its text is not quoted: it may be a token.
+pub(super) fn describe_syntax_error(why: &json::JsonError) -> String {
+    format!("invalid JSON5 at line {}", why.position.line)
 }

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use crate::doctor::channel_overlap::StandbyAccounts;
 use crate::doctor::context::HostContext;
-use crate::doctor::{CHECKS, CheckHalf, Privilege, checks_needing, subprocess};
-use crate::finding::{CheckOutcome, CheckResult, Level, ReportedCheck, remedy};
+use crate::doctor::registry::{CheckHalf, Privilege, checks_needing, parse_outcomes};
+use crate::doctor::subprocess;
+use crate::finding::{CheckOutcome, CheckResult, ReportedCheck, remedy};
 use crate::os::{CommandError, Owner};
 use crate::text::json::{self, Node, Value};
 
@@ -86,23 +87,10 @@ fn parse_report(node: &Node) -> OwnerReport {
     OwnerReport { outcomes: found, standby }
 }
 
-/// Parses a list of checks from an untrusted process.
-pub(super) fn parse_outcomes(list: &Value, half: CheckHalf) -> Vec<CheckOutcome> {
-    validate_reported(&ReportedCheck::parse_list(list), half)
-}
-
-/// Validates untrusted results; the first valid entry per check of that half wins.
-pub(crate) fn validate_reported(reported: &[ReportedCheck], half: CheckHalf) -> Vec<CheckOutcome> {
-    let find = |id: &'static str| {
-        let ReportedCheck { level, evidence, fix, .. } = reported.iter().find(|check| check.id == id)?;
-        Some(CheckOutcome { id, result: CheckResult::new(Level::parse(level)?, evidence, remedy::find_remedy(fix)) })
-    };
-    CHECKS.iter().filter(|check| check.belongs_to(half)).filter_map(|check| find(check.id)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Level;
 
     fn found(answer: &str) -> Vec<CheckOutcome> {
         parse_report(&json::parse(answer).unwrap()).outcomes

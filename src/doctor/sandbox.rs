@@ -12,16 +12,13 @@ use std::time::Duration;
 
 use crate::config::paths::DEFAULT_SYNC_DIR;
 use crate::doctor::context::HostContext;
-use crate::doctor::owner::parse_outcomes;
+use crate::doctor::registry::{CheckHalf, SANDBOX_CHECKS, parse_outcomes};
+use crate::doctor::subprocess;
 use crate::doctor::systemd::UnitProperties;
-use crate::doctor::{CheckHalf, subprocess};
 use crate::finding::{CheckOutcome, CheckResult};
 use crate::os::spawn;
 use crate::text::json;
 use crate::workspace::unit::PULL_SERVICE;
-
-/// Ids of these checks.
-pub(super) const SANDBOX_CHECKS: [&str; 2] = ["git-fetch", "secrets"];
 
 /// Properties of the unit that decide what it sees and reaches.
 const COPIED_PROPERTIES: [&str; 19] = [
@@ -54,11 +51,6 @@ const SANDBOX_TIMEOUT: Duration = Duration::from_secs(6 * 60);
 
 /// Size limit of the answer, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
-
-/// Skips a check that no process has made in the sandbox.
-pub(super) fn skip_outside_sandbox(check: &str) -> CheckResult {
-    CheckResult::skipped(&format_args!("{check} runs in the sandbox of {PULL_SERVICE}, which only root can start"))
-}
 
 /// Replaces the owner's results with those from the sandbox.
 pub(super) fn replace_outcomes(world: &HostContext, found: &mut [CheckOutcome]) {
