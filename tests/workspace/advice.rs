@@ -308,7 +308,7 @@ fn a_git_without_a_name_for_commits_and_one_that_only_goes_forwards_merge_by_han
     assert!(world.push().is_complete());
     world.primary("git config merge.ff only; git config pull.ff only; echo primary >>MEMORY.md");
     let pushed = world.push_primary();
-    types_without_a_name(&world, &command(&pushed.details, "git -C", ", settle"));
+    types_without_a_name(&world, &command(&pushed.details, "git -C", ", resolve"));
     let settle = "cd primary; printf 'one\\nprimary\\nstandby\\n' >MEMORY.md; git commit -qam settled";
     assert_eq!(types_without_a_name(&world, settle), "");
     let pushed = world.push_primary();

@@ -105,7 +105,7 @@ fn a_branch_of_the_remote_that_contradicts_the_primary_is_left_to_a_person() {
     world.primary("echo mine >>MEMORY.md");
     let pushed = world.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Conflict, "{pushed:?}");
-    assert!(pushed.details.contains("contradicts what is here in MEMORY.md; git -C "), "{}", pushed.details);
+    assert!(pushed.details.contains("conflicts with this host's version in MEMORY.md; git -C "), "{}", pushed.details);
     assert_eq!(world.primary("cat MEMORY.md; git status --porcelain"), "one\nmine");
 }
 

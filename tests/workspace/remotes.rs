@@ -184,7 +184,7 @@ fn a_history_that_holds_the_remotes_here_alone_never_overwrites_it() {
         assert_eq!(world.remote("git rev-parse main"), theirs, "{join}: {pushed:?}");
         assert_eq!(pushed.outcome, PushOutcome::Conflict, "{join}: {pushed:?}");
         let at = pushed.details.find("export GIT_NO_REPLACE").unwrap();
-        let (command, _) = pushed.details[at..].split_once(", settle").unwrap();
+        let (command, _) = pushed.details[at..].split_once(", resolve").unwrap();
         let settle = "cd primary; echo settled >MEMORY.md; git add -A; git commit -qm settled";
         run(world.dir.path(), &format!("{command} 2>&1 || :; {settle}"));
         let pushed = world.push_primary();
