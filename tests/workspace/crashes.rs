@@ -19,7 +19,8 @@ use crate::world::{World, run};
 const TASK: &str = "CRASH_TEST_TASK";
 
 /// Wrapper of git. Counts its calls in `$CRASH/count`. The call whose number or first arguments are in `$CRASH/at`
-/// kills as `$CRASH/how` says, and writes its processes to `$CRASH/reached`: the cleanup of the sync may end them early.
+/// kills as `$CRASH/how` says, and writes its processes to `$CRASH/reached`: the cleanup of the sync may end them
+/// early.
 const GIT: &str = r#"
 read -r count <"$CRASH/count"; echo $((count + 1)) >"$CRASH/count"
 read -r at <"$CRASH/at"
