@@ -338,10 +338,13 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
         "the last pull that went well is long past",
         FaultScript::Here(
             concat!(
-                "change /var/lib/openclaw-sync/pull.json ",
+                // The monitor knows the pull too, and doctor believes the younger time.
+                "systemctl kill --signal=STOP openclaw-failover.service; ",
+                r#"sed -i 's/"fresh_at": *"[^"]*"/"fresh_at": "2026-01-01T00:00:00.000Z"/' "#,
+                "/run/openclaw-failover/status.json; change /var/lib/openclaw-sync/pull.json ",
                 r#"'s/"fresh":"[0-9]*-/"fresh":"2026-01-01T00:00:00.000Z","was":"/'"#
             ),
-            "restore /var/lib/openclaw-sync/pull.json",
+            "restore /var/lib/openclaw-sync/pull.json; systemctl kill --signal=CONT openclaw-failover.service",
         ),
         &[("pull", "fail", "openclaw-failover sync pull")],
     ),
