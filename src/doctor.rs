@@ -53,85 +53,85 @@ use crate::text::json;
 
 /// Runs all checks that this process can run.
 #[must_use]
-pub fn run_all_checks(world: &HostContext) -> Vec<Finding> {
-    let mut found = run_host_half(world, Depth::Full);
+pub fn run_all_checks(context: &HostContext) -> Vec<Finding> {
+    let mut found = run_host_half(context, Depth::Full);
     let mut standby = None;
-    match world.identity {
+    match context.identity {
         Identity::Root => {
-            let wants_accounts = world.primary_config.is_some();
-            match owner::run_owner_half(world, wants_accounts) {
+            let wants_accounts = context.primary_config.is_some();
+            match owner::run_owner_half(context, wants_accounts) {
                 Ok(mut answer) => {
-                    sandbox::replace_outcomes(world, &mut answer.outcomes);
-                    found.push(world.new_finding("owner", CheckResult::ok(&"the checks of the owner's half ran")));
-                    found.extend(answer.outcomes.iter().map(|checked| world.to_finding(checked)));
+                    sandbox::replace_outcomes(context, &mut answer.outcomes);
+                    found.push(context.new_finding("owner", CheckResult::ok(&"the checks of the owner's half ran")));
+                    found.extend(answer.outcomes.iter().map(|checked| context.to_finding(checked)));
                     standby = answer.standby;
                 }
                 Err((why, fix)) => {
-                    found.push(world.new_finding("owner", CheckResult::fail(&why, fix)));
+                    found.push(context.new_finding("owner", CheckResult::fail(&why, fix)));
                     found.extend(
                         checks_needing(Privilege::Owner)
-                            .map(|check| world.new_finding(check.id, CheckResult::skipped(&"see owner"))),
+                            .map(|check| context.new_finding(check.id, CheckResult::skipped(&"see owner"))),
                     );
                 }
             }
         }
         Identity::Owner => {
-            let said = run_checks(world, Depth::Full, CheckHalf::Owner);
-            if world.primary_config.is_some() {
-                standby = Some(describe_standby(world, &said));
+            let said = run_checks(context, Depth::Full, CheckHalf::Owner);
+            if context.primary_config.is_some() {
+                standby = Some(describe_standby(context, &said));
             }
-            found.extend(said.iter().map(|checked| world.to_finding(checked)));
+            found.extend(said.iter().map(|checked| context.to_finding(checked)));
         }
         Identity::Other => {
             let unseen = CheckResult::skipped(&"only root and the workspace's owner can check it");
-            found.extend(checks_needing(Privilege::Owner).map(|check| world.new_finding(check.id, unseen.clone())));
+            found.extend(checks_needing(Privilege::Owner).map(|check| context.new_finding(check.id, unseen.clone())));
         }
     }
-    found.extend(compare_hosts(world, standby));
+    found.extend(compare_hosts(context, standby));
     found
 }
 
 /// Runs the host's half, as far as this process can see it.
 #[must_use]
-pub fn run_host_half(world: &HostContext, depth: Depth) -> Vec<Finding> {
-    run_checks(world, depth, CheckHalf::Host).iter().map(|checked| world.to_finding(checked)).collect()
+pub fn run_host_half(context: &HostContext, depth: Depth) -> Vec<Finding> {
+    run_checks(context, depth, CheckHalf::Host).iter().map(|checked| context.to_finding(checked)).collect()
 }
 
 /// Runs one check of the host's half by its id, for a setup step.
 #[must_use]
-pub(crate) fn run_host_check(world: &HostContext, id: &str) -> Finding {
-    world.clear_unit_cache();
+pub(crate) fn run_host_check(context: &HostContext, id: &str) -> Finding {
+    context.clear_unit_cache();
     let check = CHECKS.iter().find(|check| check.id == id && check.privilege != Privilege::Owner);
     check.map_or_else(
-        || world.new_finding("unknown", CheckResult::skipped(&id)),
-        |check| world.new_finding(check.id, (check.run)(world)),
+        || context.new_finding("unknown", CheckResult::skipped(&id)),
+        |check| context.new_finding(check.id, (check.run)(context)),
     )
 }
 
 /// Runs the owner's half; other users see none of it.
 #[must_use]
-pub fn run_owner_half(world: &HostContext, depth: Depth) -> Vec<Finding> {
-    run_checks(world, depth, CheckHalf::Owner).iter().map(|checked| world.to_finding(checked)).collect()
+pub fn run_owner_half(context: &HostContext, depth: Depth) -> Vec<Finding> {
+    run_checks(context, depth, CheckHalf::Owner).iter().map(|checked| context.to_finding(checked)).collect()
 }
 
 /// Returns the owner's half for root to read, as one JSON object. `with_accounts` adds the channels and their tokens.
 #[must_use]
-pub fn owner_half_to_json(world: &HostContext, with_accounts: bool) -> String {
-    let said = run_checks(world, Depth::Full, CheckHalf::Owner);
-    let standby = with_accounts.then(|| describe_standby(world, &said));
+pub fn owner_half_to_json(context: &HostContext, with_accounts: bool) -> String {
+    let said = run_checks(context, Depth::Full, CheckHalf::Owner);
+    let standby = with_accounts.then(|| describe_standby(context, &said));
     owner::to_json(&said, standby.as_ref()).to_string()
 }
 
 /// Returns the checks of a sync unit's sandbox for root to read. This process must run in one; it ends when root does.
 #[must_use]
-pub fn sandbox_checks_to_json(world: &mut HostContext) -> String {
+pub fn sandbox_checks_to_json(context: &mut HostContext) -> String {
     sandbox::end_with_root();
-    world.is_sandboxed = true;
+    context.is_sandboxed = true;
     let is_inside = |check: &&Check| SANDBOX_CHECKS.contains(&check.id);
     let found: Vec<CheckOutcome> = CHECKS
         .iter()
         .filter(is_inside)
-        .map(|check| CheckOutcome { id: check.id, result: (check.run)(world) })
+        .map(|check| CheckOutcome { id: check.id, result: (check.run)(context) })
         .collect();
     ReportedCheck::list_to_json(&found).to_string()
 }
@@ -142,19 +142,19 @@ pub fn all_passed(found: &[Finding]) -> bool {
     found.iter().all(|finding| finding.level != Level::Fail)
 }
 
-fn describe_standby(world: &HostContext, said: &[CheckOutcome]) -> StandbyAccounts {
+fn describe_standby(context: &HostContext, said: &[CheckOutcome]) -> StandbyAccounts {
     let program = said.iter().find(|checked| checked.id == "openclaw" && checked.result.level == Level::Ok);
     let version = program.and_then(|checked| openclaw::parse_version(&checked.result.evidence));
     let accounts =
-        channels::read_own_config(world).map(|config| channels::enabled_accounts(&config)).unwrap_or_default();
+        channels::read_own_config(context).map(|config| channels::enabled_accounts(&config)).unwrap_or_default();
     StandbyAccounts { version, accounts }
 }
 
 /// Compares the accounts and versions of both hosts.
-fn compare_hosts(world: &HostContext, standby: Option<StandbyAccounts>) -> Vec<Finding> {
+fn compare_hosts(context: &HostContext, standby: Option<StandbyAccounts>) -> Vec<Finding> {
     const IDS: [&str; 3] = ["same-account", "same-token", "versions"];
-    let none = |said: CheckResult| IDS.map(|id| world.new_finding(id, said.clone())).into();
-    let Some(primary) = &world.primary_config else {
+    let none = |said: CheckResult| IDS.map(|id| context.new_finding(id, said.clone())).into();
+    let Some(primary) = &context.primary_config else {
         return none(CheckResult::skipped(&"give --primary-config FILE to compare both hosts' channels"));
     };
     let primary = match json::parse_json5(primary) {
@@ -167,8 +167,8 @@ fn compare_hosts(world: &HostContext, standby: Option<StandbyAccounts>) -> Vec<F
         }
     };
     let Some(mut standby) = standby else { return none(CheckResult::skipped(&"this host's channels are unknown")) };
-    if world.identity == Identity::Root {
-        let values = environment::read_gateway_environment(world);
+    if context.identity == Identity::Root {
+        let values = environment::read_gateway_environment(context);
         let value = |name: &str| values.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.clone());
         channel_overlap::resolve_variables(&mut standby.accounts, value);
     }
@@ -178,7 +178,7 @@ fn compare_hosts(world: &HostContext, standby: Option<StandbyAccounts>) -> Vec<F
         channel_overlap::check_tokens(&standby.accounts, &there),
         channel_overlap::check_versions(standby.version.as_deref(), &primary),
     ];
-    IDS.into_iter().zip(said).map(|(id, said)| world.new_finding(id, said)).collect()
+    IDS.into_iter().zip(said).map(|(id, said)| context.new_finding(id, said)).collect()
 }
 
 impl HostContext {

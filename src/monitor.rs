@@ -205,7 +205,7 @@ impl Monitor {
         let (lock, unlocked) = take_lock(&parts.paths)?;
         let clock = Clock::start();
         let now = clock.now();
-        let (outlet, inbox) = message_channel(clock);
+        let (message_sender, inbox) = message_channel(clock);
         let backend = (parts.backend_factory)(&parts.config);
         let witnesses = witness::applicable_witnesses(&parts.config);
         let policy = Policy::new(&parts.config, !witnesses.is_empty());
@@ -217,10 +217,11 @@ impl Monitor {
             unit: unit.as_ref().ok().map(dispatch::to_observed_unit),
         };
         let witnessed = policy.needs_witness;
-        let (workers, mut missing) = Threads::start(&parts, Arc::clone(&backend), &policy, witnesses, clock, &outlet)?;
-        let notifier = Notifier::start(0, &parts.config, &parts.paths, &outlet)?;
+        let (workers, mut missing) =
+            Threads::start(&parts, Arc::clone(&backend), &policy, witnesses, clock, &message_sender)?;
+        let notifier = Notifier::start(0, &parts.config, &parts.paths, &message_sender)?;
         missing.extend(unlocked);
-        missing.extend(operator::open_control_socket(&parts.paths.control_socket(), outlet.clone()));
+        missing.extend(operator::open_control_socket(&parts.paths.control_socket(), message_sender.clone()));
         let mut monitor = Self {
             _lock: lock,
             upstreams: vec![None; parts.config.upstreams.len()],
@@ -250,7 +251,7 @@ impl Monitor {
             parts,
             clock,
             inbox,
-            message_sender: outlet,
+            message_sender,
             backend,
             threads: workers,
             notifier,

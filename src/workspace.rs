@@ -177,8 +177,8 @@ fn run_garbage_collection(checkout: &RepositorySpec<'_>, pushed: &PushReport) {
         let args = ["-c", "gc.auto=6700", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"];
         git.run_scan(&args, git::SCAN_TIME_LIMIT).map(drop).map_err(Into::into)
     });
-    if let Err(stop) = tidied {
-        log::warn!("git gc failed in {}: {}", checkout.workspace.path.display(), stop.message);
+    if let Err(error) = tidied {
+        log::warn!("git gc failed in {}: {}", checkout.workspace.path.display(), error.message);
     }
 }
 

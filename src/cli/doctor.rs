@@ -74,28 +74,28 @@ impl DoctorCommand {
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
         let (source, config) = load_config(self.config.as_deref())?;
-        let mut world = HostContext::for_this_host(config, source, Paths::new(|name| env::var_os(name)));
+        let mut context = HostContext::for_this_host(config, source, Paths::new(|name| env::var_os(name)));
         if self.cheap {
             // The monitor never sees what only root can see, so its child does not either, even as root.
-            world.identity = Identity::Other;
-            out.write_line(doctor::subprocess::child_report(&world))?;
+            context.identity = Identity::Other;
+            out.write_line(doctor::subprocess::child_report(&context))?;
             return Ok(CommandOutcome::Success);
         }
         if self.as_owner {
-            if world.identity != Identity::Owner {
+            if context.identity != Identity::Owner {
                 return Err(CliError::Usage("--as-owner is for the workspace's owner; leave it out".into()));
             }
             out.write_line(if self.in_sandbox {
-                doctor::sandbox_checks_to_json(&mut world)
+                doctor::sandbox_checks_to_json(&mut context)
             } else {
-                doctor::owner_half_to_json(&world, self.accounts)
+                doctor::owner_half_to_json(&context, self.accounts)
             })?;
             return Ok(CommandOutcome::Success);
         }
         if let Some(file) = &self.primary_config {
-            world.read_primary_config(file).map_err(CliError::Failed)?;
+            context.read_primary_config(file).map_err(CliError::Failed)?;
         }
-        let found = doctor::run_all_checks(&world);
+        let found = doctor::run_all_checks(&context);
         let is_well = doctor::all_passed(&found);
         if self.json {
             let checks = Value::from_items(found.iter().map(Finding::to_json));

@@ -199,9 +199,9 @@ impl SetupCommand {
             ));
         }
         let world = host_context(self.role, &self.options)?;
-        let site = SetupTarget::for_this_host(world, self.options, !self.assume_yes);
-        site.check_requirements().map_err(CliError::Usage)?;
-        let mut plan = Plan::new(site, self.role);
+        let target = SetupTarget::for_this_host(world, self.options, !self.assume_yes);
+        target.check_requirements().map_err(CliError::Usage)?;
+        let mut plan = Plan::new(target, self.role);
         let is_done = print_plan(&plan, out)?;
         if self.dry_run {
             return Ok(CommandOutcome::Success);

@@ -198,10 +198,10 @@ fn pull_workspace(source: &ConfigSource, config: &Config, out: &mut Output) -> R
     let paths = sync_paths();
     let report = if unit::runs_sync_itself(&config.workspace.path) {
         let cancel = Cancel::on_signals().map_err(|why| CliError::Failed(format!("cannot catch signals: {why}")))?;
-        let beside = BackgroundChecks::start(config, source, Paths::new(|name| env::var_os(name)));
+        let background = BackgroundChecks::start(config, source, Paths::new(|name| env::var_os(name)));
         let reach = || unit::current_checkout_mode(&Systemctl::default(), &config.gateway.unit);
         unit::wait_for_turn(&paths, unit::TURN_WAIT_LIMIT, &cancel);
-        workspace::pull(&config.workspace, &config.secrets, &paths, &reach, &cancel, &|| beside.finish())
+        workspace::pull(&config.workspace, &config.secrets, &paths, &reach, &cancel, &|| background.finish())
     } else {
         let longest = unit::pull_time_limit(&config.workspace, &config.secrets);
         let report = unit::run_pull_unit(&Systemctl::default(), longest, &paths, &Cancel::new());

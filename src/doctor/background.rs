@@ -32,8 +32,8 @@ impl BackgroundChecks {
         let (config, source) = (config.clone(), source.clone());
         let (found, looked) = mpsc::channel();
         let look = move || {
-            let world = HostContext::for_owner(config, source, paths);
-            let mut seen = run_checks(&world, Depth::Cheap, CheckHalf::Owner);
+            let context = HostContext::for_owner(config, source, paths);
+            let mut seen = run_checks(&context, Depth::Cheap, CheckHalf::Owner);
             for checked in &mut seen {
                 checked.result.evidence = to_printable(&checked.result.evidence, REPORTED_EVIDENCE_CHARS);
             }

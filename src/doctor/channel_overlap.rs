@@ -52,8 +52,8 @@ pub(super) fn check_tokens(here: &[Account], there: &[Account]) -> CheckResult {
             for other in theirs_seen {
                 match (&mark.value, &other.value) {
                     (Some(one), Some(another)) if one == another => {
-                        let said = format!("{}/{} uses the primary's {}", ours.channel, ours.name, other.key);
-                        return CheckResult::fail(&said, remedy::SPLIT);
+                        let result = format!("{}/{} uses the primary's {}", ours.channel, ours.name, other.key);
+                        return CheckResult::fail(&result, remedy::SPLIT);
                     }
                     (Some(_), Some(_)) => compared += 1,
                     _ if mark.key == other.key => hidden = Some(format!("{}/{}", ours.channel, ours.name)),
@@ -146,7 +146,7 @@ impl StandbyAccounts {
 
     /// Parses the untrusted output of [`to_json`](Self::to_json). Values of the wrong type count as absent.
     pub(super) fn from_json(node: &Node) -> Self {
-        let version = node.get("version").and_then(|said| crate::doctor::openclaw::parse_version(said.as_str()?));
+        let version = node.get("version").and_then(|result| crate::doctor::openclaw::parse_version(result.as_str()?));
         let mut standby = Self { version, accounts: Vec::new() };
         let text = |node: &Node| Some(node.as_str()?.to_owned());
         for account in node.get("accounts").and_then(|accounts| accounts.as_array()).unwrap_or_default() {
@@ -178,8 +178,8 @@ mod tests {
     fn levels(here: &str, there: &str) -> (Level, Level) {
         let (here, there) = (of(here), of(there));
         let (accounts, tokens) = (check_accounts(&here, &there), check_tokens(&here, &there));
-        for said in [&accounts, &tokens] {
-            assert!(!said.evidence.contains("SECRET"), "{}", said.evidence);
+        for result in [&accounts, &tokens] {
+            assert!(!result.evidence.contains("SECRET"), "{}", result.evidence);
         }
         (accounts.level, tokens.level)
     }

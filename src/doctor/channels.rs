@@ -55,8 +55,8 @@ impl Identifier {
 }
 
 /// Reads the standby's `openclaw.json`.
-pub(super) fn read_own_config(world: &HostContext) -> Result<Node, String> {
-    let file = openclaw::config_file(world).ok_or("the workspace's owner is unknown")?;
+pub(super) fn read_own_config(context: &HostContext) -> Result<Node, String> {
+    let file = openclaw::config_file(context).ok_or("the workspace's owner is unknown")?;
     let text = read_text_file(&file).map_err(|why| format!("{}: {why}", file.display()))?;
     let node =
         json::parse_json5(&text).map_err(|why| format!("{}: {}", file.display(), describe_syntax_error(&why)))?;
@@ -158,12 +158,13 @@ fn configured_variable(config: &Value, variable: &str) -> Option<String> {
 }
 
 /// Checks that the standby has exactly one channel, and none of the primary's.
-pub(super) fn check_channels(world: &HostContext) -> CheckResult {
-    let accounts = match read_own_config(world) {
+pub(super) fn check_channels(context: &HostContext) -> CheckResult {
+    let accounts = match read_own_config(context) {
         Ok(config) => enabled_accounts(&config),
         Err(why) => {
-            let missing = openclaw::config_file(world).filter(|file| file.try_exists().is_ok_and(|is_there| !is_there));
-            return match missing.filter(|file| !world.is_hidden(file)) {
+            let missing =
+                openclaw::config_file(context).filter(|file| file.try_exists().is_ok_and(|is_there| !is_there));
+            return match missing.filter(|file| !context.is_hidden(file)) {
                 Some(file) => CheckResult::fail(&format_args!("{} does not exist", file.display()), remedy::CONFIGURE),
                 None => CheckResult::skipped(&why),
             };
@@ -175,7 +176,7 @@ pub(super) fn check_channels(world: &HostContext) -> CheckResult {
             channels.push(&account.channel);
         }
     }
-    for upstream in &world.config.upstreams {
+    for upstream in &context.config.upstreams {
         if let Some(channel) = upstream.channels.iter().find(|channel| channels.contains(&channel.as_str())) {
             return CheckResult::fail(
                 &format_args!("{channel} is enabled here, but belongs to {}", upstream.name),
@@ -194,10 +195,10 @@ pub(super) fn check_channels(world: &HostContext) -> CheckResult {
 }
 
 /// Checks that crons are disabled: they belong to the primary.
-pub(super) fn check_crons(world: &HostContext) -> CheckResult {
+pub(super) fn check_crons(context: &HostContext) -> CheckResult {
     let off_by_unit =
-        world.gateway_unit().is_ok_and(|unit| unit.environment_variable("OPENCLAW_SKIP_CRON") == Some("1"));
-    match read_own_config(world) {
+        context.gateway_unit().is_ok_and(|unit| unit.environment_variable("OPENCLAW_SKIP_CRON") == Some("1"));
+    match read_own_config(context) {
         Err(why) => CheckResult::skipped(&why),
         Ok(_) if off_by_unit => CheckResult::ok(&"off"),
         Ok(config) => match config.get("cron").is_some_and(|cron| cron.get("enabled").is_some() && !is_enabled(cron)) {
@@ -208,35 +209,35 @@ pub(super) fn check_crons(world: &HostContext) -> CheckResult {
 }
 
 /// Checks that OpenClaw listens where the monitor probes, and works in the pulled workspace.
-pub(super) fn check_places(world: &HostContext) -> CheckResult {
-    let config = match read_own_config(world) {
+pub(super) fn check_places(context: &HostContext) -> CheckResult {
+    let config = match read_own_config(context) {
         Ok(config) => config,
         Err(why) => return CheckResult::skipped(&why),
     };
     let at =
         |keys: &[&str]| keys.iter().try_fold(&config.value, |at, key| at.get(key).map(|node| &node.value)).cloned();
     let port = at(&["gateway", "port"]).and_then(|port| port.as_u64()).unwrap_or(18789);
-    if port != u64::from(world.gateway_port()) {
-        let said =
-            format!("the gateway would listen on port {port}, but the monitor probes {}", world.config.gateway.url);
-        return CheckResult::fail(&said, remedy::SET_PORT);
+    if port != u64::from(context.gateway_port()) {
+        let result =
+            format!("the gateway would listen on port {port}, but the monitor probes {}", context.config.gateway.url);
+        return CheckResult::fail(&result, remedy::SET_PORT);
     }
     let speaks_tls = at(&["gateway", "tls", "enabled"]).and_then(|on| on.as_bool()) == Some(true);
-    let url = &world.config.gateway.url;
+    let url = &context.config.gateway.url;
     if speaks_tls != url.starts_with("https:") {
         let how = if speaks_tls { "over TLS" } else { "without TLS" };
-        let said = format!("the gateway would answer {how} (gateway.tls), but the monitor probes {url}");
-        return CheckResult::fail(&said, remedy::SET_SCHEME);
+        let result = format!("the gateway would answer {how} (gateway.tls), but the monitor probes {url}");
+        return CheckResult::fail(&result, remedy::SET_SCHEME);
     }
-    let home = world.owner.as_ref().map(|owner| owner.home.clone()).unwrap_or_default();
+    let home = context.owner.as_ref().map(|owner| owner.home.clone()).unwrap_or_default();
     let workspace = match at(&["agents", "defaults", "workspace"]).and_then(|path| Some(path.as_str()?.to_owned())) {
         Some(path) => path.strip_prefix("~/").map_or_else(|| path.clone().into(), |rest| home.join(rest)),
         None => home.join(".openclaw/workspace"),
     };
-    if workspace != world.config.workspace.path {
-        let pulled = world.config.workspace.path.display();
-        let said = format!("the agent works in {}, but {pulled} is pulled", workspace.display());
-        return CheckResult::fail(&said, remedy::SET_WORKSPACE);
+    if workspace != context.config.workspace.path {
+        let pulled = context.config.workspace.path.display();
+        let result = format!("the agent works in {}, but {pulled} is pulled", workspace.display());
+        return CheckResult::fail(&result, remedy::SET_WORKSPACE);
     }
     CheckResult::ok(&format_args!("port {port}, {}", workspace.display()))
 }

@@ -69,25 +69,25 @@ impl HostContext {
     /// Returns this host's context.
     #[must_use]
     pub fn for_this_host(config: Config, source: ConfigSource, paths: Paths) -> Self {
-        let mut world = Self::with_root(config, source, paths, Identity::Other, PathBuf::from("/"), None);
-        world.identity = match (own_uid(), &world.owner) {
+        let mut context = Self::with_root(config, source, paths, Identity::Other, PathBuf::from("/"), None);
+        context.identity = match (own_uid(), &context.owner) {
             (Some(0), _) => Identity::Root,
             (Some(uid), Ok(owner)) if uid == owner.uid => Identity::Owner,
             _ => Identity::Other,
         };
-        world
+        context
     }
 
     /// Returns this host's context for a process of the workspace's owner, without asking systemd who that is.
     #[must_use]
     pub fn for_owner(config: Config, source: ConfigSource, paths: Paths) -> Self {
-        let mut world = Self::with_unknown_owner(config, source, paths, Identity::Owner, PathBuf::from("/"), None);
+        let mut context = Self::with_unknown_owner(config, source, paths, Identity::Owner, PathBuf::from("/"), None);
         let own = fs::metadata("/proc/self");
         if let (Ok(own), Some(home)) = (own, env::var_os("HOME")) {
             let name = env::var("USER").unwrap_or_else(|_| DEFAULT_USER.to_owned());
-            world.owner = Ok(Owner { name, uid: own.uid(), gid: own.gid(), home: home.into() });
+            context.owner = Ok(Owner { name, uid: own.uid(), gid: own.gid(), home: home.into() });
         }
-        world
+        context
     }
 
     /// Returns the context of a host whose files are below `root` and whose programs are in `programs`.
@@ -100,9 +100,9 @@ impl HostContext {
         root: PathBuf,
         programs: Option<OsString>,
     ) -> Self {
-        let mut world = Self::with_unknown_owner(config, source, paths, identity, root, programs);
-        world.owner = find_owner(world.program_path.as_deref());
-        world
+        let mut context = Self::with_unknown_owner(config, source, paths, identity, root, programs);
+        context.owner = find_owner(context.program_path.as_deref());
+        context
     }
 
     fn with_unknown_owner(

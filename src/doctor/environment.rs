@@ -7,13 +7,13 @@ use crate::doctor::untrusted_file::{belongs_to, read_text_file};
 const ENVIRONMENT_FILE_LIMIT: usize = 8;
 
 /// Returns the variables in the unit's `EnvironmentFile=`s, except in files below the owner's home.
-pub(super) fn read_gateway_environment(world: &HostContext) -> Vec<(String, String)> {
-    let Ok(unit) = world.gateway_unit() else { return Vec::new() };
+pub(super) fn read_gateway_environment(context: &HostContext) -> Vec<(String, String)> {
+    let Ok(unit) = context.gateway_unit() else { return Vec::new() };
     let mut found = Vec::new();
     for file in unit.values("EnvironmentFiles").take(ENVIRONMENT_FILE_LIMIT) {
         let path = file.split(" (").next().unwrap_or_default();
-        let path = world.system_path(path);
-        if !world.owner.as_ref().is_ok_and(|owner| belongs_to(&path, owner)) {
+        let path = context.system_path(path);
+        if !context.owner.as_ref().is_ok_and(|owner| belongs_to(&path, owner)) {
             found.extend(read_text_file(&path).unwrap_or_default().lines().filter_map(parse_assignment));
         }
     }

@@ -20,15 +20,15 @@ const PROC_ENTRY_LIMIT: usize = 100_000;
 const LINGER_FOLDER: &str = "/var/lib/systemd/linger";
 
 /// Checks that the unit exists and that systemd can start it.
-pub(super) fn check_unit(world: &HostContext) -> CheckResult {
-    let name = &world.config.gateway.unit;
-    let unit = match world.gateway_unit() {
+pub(super) fn check_unit(context: &HostContext) -> CheckResult {
+    let name = &context.config.gateway.unit;
+    let unit = match context.gateway_unit() {
         Ok(unit) => unit,
         // The check `dbus` reports this.
         Err(why) => return CheckResult::skipped(&why),
     };
     match unit.load_failure(name) {
-        Some(said) => said,
+        Some(result) => result,
         None if unit.value("NeedDaemonReload") == "yes" => {
             CheckResult::warn(&format_args!("{name} has changed on disk since systemd read it"), remedy::DAEMON_RELOAD)
         }
@@ -37,8 +37,8 @@ pub(super) fn check_unit(world: &HostContext) -> CheckResult {
 }
 
 /// Checks that the unit is not enabled: only the monitor starts it.
-pub(super) fn check_disabled(world: &HostContext) -> CheckResult {
-    check_loaded_unit(world, &|unit| match unit.is_enabled() {
+pub(super) fn check_disabled(context: &HostContext) -> CheckResult {
+    check_loaded_unit(context, &|unit| match unit.is_enabled() {
         true => CheckResult::fail(
             &"enabled: the gateway starts at boot even while the primary is up",
             remedy::DISABLE_GATEWAY,
@@ -48,38 +48,39 @@ pub(super) fn check_disabled(world: &HostContext) -> CheckResult {
 }
 
 /// Checks that it runs as the owner of the workspace.
-pub(super) fn check_user(world: &HostContext) -> CheckResult {
-    check_loaded_unit(world, &|unit| match (unit.value("User"), &world.owner) {
+pub(super) fn check_user(context: &HostContext) -> CheckResult {
+    check_loaded_unit(context, &|unit| match (unit.value("User"), &context.owner) {
         ("" | "root" | "0", _) => {
             CheckResult::fail(&"the gateway would run as root, and so would the agent", remedy::GATEWAY_USER)
         }
         (user, Ok(owner)) if user == owner.name || user == owner.uid.to_string() => CheckResult::ok(&user),
         (user, Ok(owner)) => {
-            let said = format!("the gateway runs as {user}, but the workspace is pulled as {}", owner.name);
-            CheckResult::fail(&said, remedy::GATEWAY_USER)
+            let result = format!("the gateway runs as {user}, but the workspace is pulled as {}", owner.name);
+            CheckResult::fail(&result, remedy::GATEWAY_USER)
         }
         (_, Err(why)) => CheckResult::skipped(&why),
     })
 }
 
 /// Checks that its port is free while it is down.
-pub(super) fn check_port(world: &HostContext) -> CheckResult {
-    if let Some(ip) = foreign_address(&world.config.gateway.url) {
-        let said = format!("gateway.url names {ip}, which is not an address of this host");
-        return CheckResult::fail(&said, remedy::EDIT_CONFIG);
+pub(super) fn check_port(context: &HostContext) -> CheckResult {
+    if let Some(ip) = foreign_address(&context.config.gateway.url) {
+        let result = format!("gateway.url names {ip}, which is not an address of this host");
+        return CheckResult::fail(&result, remedy::EDIT_CONFIG);
     }
-    let port = world.gateway_port();
-    let held = match is_port_listening(world, port) {
+    let port = context.gateway_port();
+    let held = match is_port_listening(context, port) {
         Some(held) => held,
         None => return CheckResult::skipped(&"/proc/net/tcp cannot be read"),
     };
-    let is_up = world.gateway_unit().is_ok_and(|unit| unit.is_up());
+    let is_up = context.gateway_unit().is_ok_and(|unit| unit.is_up());
     match (held, is_up) {
         (false, false) => CheckResult::ok(&format_args!("port {port} is free")),
         (_, true) => CheckResult::ok(&format_args!("port {port} is used by the running gateway")),
         (true, false) => {
-            let said = format!("port {port} is used by another process while {} is down", world.config.gateway.unit);
-            CheckResult::fail(&said, remedy::FIND_PORT)
+            let result =
+                format!("port {port} is used by another process while {} is down", context.config.gateway.unit);
+            CheckResult::fail(&result, remedy::FIND_PORT)
         }
     }
 }
@@ -91,13 +92,13 @@ fn foreign_address(url: &str) -> Option<IpAddr> {
 }
 
 /// Checks that no other gateway is enabled or running.
-pub(super) fn check_other_gateways(world: &HostContext) -> CheckResult {
-    if let Some((pid, uid)) = find_stray_gateway(world) {
-        let said = format!("process {pid} of uid {uid} is a gateway outside of {}", world.config.gateway.unit);
-        return CheckResult::fail(&said, remedy::STRAY_GATEWAY);
+pub(super) fn check_other_gateways(context: &HostContext) -> CheckResult {
+    if let Some((pid, uid)) = find_stray_gateway(context) {
+        let result = format!("process {pid} of uid {uid} is a gateway outside of {}", context.config.gateway.unit);
+        return CheckResult::fail(&result, remedy::STRAY_GATEWAY);
     }
     let args = ["--no-pager", "--no-legend", "--plain", "list-unit-files", "openclaw-gateway*.service"];
-    let listed = match world.run_program("systemctl", &args) {
+    let listed = match context.run_program("systemctl", &args) {
         Ok(listed) => listed,
         // With no such unit, some versions of systemctl end with exit code 1 and print nothing.
         Err(why) if why.exit_code() == Some(1) && why.last_output().is_empty() => String::new(),
@@ -105,7 +106,7 @@ pub(super) fn check_other_gateways(world: &HostContext) -> CheckResult {
     };
     let is_other = |line: &&str| {
         let mut words = line.split_whitespace();
-        words.next() != Some(&world.config.gateway.unit) && words.next() == Some("enabled")
+        words.next() != Some(&context.config.gateway.unit) && words.next() == Some("enabled")
     };
     match listed.lines().find(is_other) {
         None => CheckResult::ok(&"no other gateway is enabled or running"),
@@ -114,39 +115,39 @@ pub(super) fn check_other_gateways(world: &HostContext) -> CheckResult {
 }
 
 /// Returns pid and uid of a gateway process outside of the unit.
-fn find_stray_gateway(world: &HostContext) -> Option<(String, u32)> {
-    let own = format!("/{}", world.config.gateway.unit);
-    let entries = fs::read_dir(world.system_path("/proc")).ok()?.take(PROC_ENTRY_LIMIT).flatten();
+fn find_stray_gateway(context: &HostContext) -> Option<(String, u32)> {
+    let own = format!("/{}", context.config.gateway.unit);
+    let entries = fs::read_dir(context.system_path("/proc")).ok()?.take(PROC_ENTRY_LIMIT).flatten();
     let is_stray = |pid: &String| {
-        let file = |name: &str| world.read_system_file(&format!("/proc/{pid}/{name}"));
+        let file = |name: &str| context.read_system_file(&format!("/proc/{pid}/{name}"));
         let title = file("cmdline").unwrap_or_default();
         title.split('\0').next() == Some(GATEWAY_PROCESS_TITLE)
             && file("cgroup").is_some_and(|group| !group.contains(&own))
     };
     let pids = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let pid = pids.filter(|name| name.starts_with(|first: char| first.is_ascii_digit())).find(is_stray)?;
-    let uid = fs::metadata(world.system_path("/proc").join(&pid)).ok()?.uid();
+    let uid = fs::metadata(context.system_path("/proc").join(&pid)).ok()?.uid();
     Some((pid, uid))
 }
 
 /// True if the user's units run without a login.
-pub(super) fn is_lingering(world: &HostContext, user: &str) -> bool {
-    world.system_path(LINGER_FOLDER).join(user).exists()
+pub(super) fn is_lingering(context: &HostContext, user: &str) -> bool {
+    context.system_path(LINGER_FOLDER).join(user).exists()
 }
 
 /// Runs a check on the gateway's unit if it is loaded; `gateway-unit` reports one that is not.
-fn check_loaded_unit(world: &HostContext, look: &dyn Fn(&UnitProperties) -> CheckResult) -> CheckResult {
-    match world.gateway_unit() {
+fn check_loaded_unit(context: &HostContext, look: &dyn Fn(&UnitProperties) -> CheckResult) -> CheckResult {
+    match context.gateway_unit() {
         Ok(unit) if unit.is_loaded() => look(&unit),
-        _ => CheckResult::skipped(&format_args!("{} is not loaded", world.config.gateway.unit)),
+        _ => CheckResult::skipped(&format_args!("{} is not loaded", context.config.gateway.unit)),
     }
 }
 
 /// True if any process listens on a TCP port; `None` if the kernel's table cannot be read.
-fn is_port_listening(world: &HostContext, port: u16) -> Option<bool> {
+fn is_port_listening(context: &HostContext, port: u16) -> Option<bool> {
     let (old, new) = (
-        world.read_system_file("/proc/self/net/tcp")?,
-        world.read_system_file("/proc/self/net/tcp6").unwrap_or_default(),
+        context.read_system_file("/proc/self/net/tcp")?,
+        context.read_system_file("/proc/self/net/tcp6").unwrap_or_default(),
     );
     Some((old + &new).lines().filter_map(parse_listening_address).any(|address| address.port() == port))
 }

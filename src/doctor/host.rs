@@ -38,8 +38,8 @@ const BUS_GET_ID_ARGS: [&str; 7] = [
 ];
 
 /// Checks that only root can change the configuration. An invalid one ends the command earlier.
-pub(super) fn check_config(world: &HostContext) -> CheckResult {
-    let path = match &world.source {
+pub(super) fn check_config(context: &HostContext) -> CheckResult {
+    let path = match &context.source {
         ConfigSource::File(path) => path,
         ConfigSource::Environment(_) => {
             return CheckResult::ok(&"from PRIMARY_IP and the other variables of the shell monitor");
@@ -49,9 +49,9 @@ pub(super) fn check_config(world: &HostContext) -> CheckResult {
         // Write access decides which port is probed and which secrets are copied.
         Ok(found) if found.mode() & 0o022 != 0 || found.uid() != 0 => {
             let (uid, mode) = (found.uid(), found.mode() & 0o7777);
-            let said =
+            let result =
                 format!("{} can be changed by users other than root: uid {uid}, mode {mode:04o}", path.display());
-            CheckResult::fail(&said, remedy::OWN_CONFIG)
+            CheckResult::fail(&result, remedy::OWN_CONFIG)
         }
         Ok(_) => CheckResult::ok(&format_args!("{} is valid", path.display())),
         Err(why) => CheckResult::skipped(&format_args!("{}: {why}", path.display())),
@@ -59,16 +59,16 @@ pub(super) fn check_config(world: &HostContext) -> CheckResult {
 }
 
 /// Returns the folder that the monitor's unit loads its credentials from.
-fn credentials_folder(world: &HostContext) -> String {
-    let monitor = world.cached_unit("openclaw-failover.service").ok();
+fn credentials_folder(context: &HostContext) -> String {
+    let monitor = context.cached_unit("openclaw-failover.service").ok();
     let loaded = monitor.as_ref().and_then(|unit| unit.values("LoadCredential").last());
     loaded.and_then(|loaded| loaded.strip_prefix(CREDENTIAL_PREFIX)).unwrap_or(DEFAULT_CREDENTIALS_FOLDER).to_owned()
 }
 
 /// Checks that the configured credentials exist and that only root can read them.
-pub(super) fn check_credentials(world: &HostContext) -> CheckResult {
-    let shown = credentials_folder(world);
-    let folder = world.system_path(&shown);
+pub(super) fn check_credentials(context: &HostContext) -> CheckResult {
+    let shown = credentials_folder(context);
+    let folder = context.system_path(&shown);
     match fs::symlink_metadata(&folder) {
         Ok(found) if !found.is_dir() => {
             return CheckResult::fail(&format_args!("{shown} is not a folder"), remedy::CREDENTIALS);
@@ -83,7 +83,7 @@ pub(super) fn check_credentials(world: &HostContext) -> CheckResult {
             return CheckResult::fail(&format_args!("{shown}: {why}; the monitor cannot start"), remedy::CREDENTIALS);
         }
     }
-    let named = world.config.upstreams.iter().filter_map(|upstream| upstream.credential.as_deref());
+    let named = context.config.upstreams.iter().filter_map(|upstream| upstream.credential.as_deref());
     for name in named {
         match fs::symlink_metadata(folder.join(name)) {
             Ok(found) if !found.is_file() => {
@@ -104,23 +104,23 @@ pub(super) fn check_credentials(world: &HostContext) -> CheckResult {
 }
 
 /// Checks that the programs of the syncs are installed.
-pub(super) fn check_programs(world: &HostContext) -> CheckResult {
-    let version = match world.run_program("git", &["--version"]) {
-        Ok(said) => said.trim().trim_start_matches("git version ").to_owned(),
+pub(super) fn check_programs(context: &HostContext) -> CheckResult {
+    let version = match context.run_program("git", &["--version"]) {
+        Ok(result) => result.trim().trim_start_matches("git version ").to_owned(),
         Err(why) => return CheckResult::fail(&why.to_string(), remedy::PROGRAMS),
     };
     let mut numbers = version.split('.').map(|part| part.parse().unwrap_or(0));
     if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < MINIMUM_GIT_VERSION {
         return CheckResult::fail(&format_args!("git is {version}, but 2.38 is required"), remedy::PROGRAMS);
     }
-    let config = &world.config;
+    let config = &context.config;
     let wanted = [
         ("ssh", "-V", true),
         ("rsync", "--version", !config.secrets.is_empty()),
         ("sqlite3", "--version", !config.gateway.keep_queue),
     ];
     for (program, option, is_needed) in wanted {
-        let asked = world.run_program(program, &[option]);
+        let asked = context.run_program(program, &[option]);
         if is_needed && asked.is_err_and(|why| why.is_missing_program()) {
             return CheckResult::fail(&format_args!("{program} is not installed"), remedy::PROGRAMS);
         }
@@ -129,8 +129,8 @@ pub(super) fn check_programs(world: &HostContext) -> CheckResult {
 }
 
 /// Checks that the system bus answers: the monitor reaches systemd through it.
-pub(super) fn check_dbus(world: &HostContext) -> CheckResult {
-    match world.run_program("busctl", &BUS_GET_ID_ARGS) {
+pub(super) fn check_dbus(context: &HostContext) -> CheckResult {
+    match context.run_program("busctl", &BUS_GET_ID_ARGS) {
         Ok(_) => CheckResult::ok(&"answers"),
         Err(why) if why.is_missing_program() => CheckResult::skipped(&"busctl is not installed"),
         Err(why) => CheckResult::fail(&why.reason(), remedy::DBUS),
@@ -138,19 +138,19 @@ pub(super) fn check_dbus(world: &HostContext) -> CheckResult {
 }
 
 /// Checks the disk space for the monitor's files.
-pub(super) fn check_disk(world: &HostContext) -> CheckResult {
-    let folder = &world.paths.state_dir;
-    check_free_space(world, if folder.is_dir() { folder } else { Path::new("/") })
+pub(super) fn check_disk(context: &HostContext) -> CheckResult {
+    let folder = &context.paths.state_dir;
+    check_free_space(context, if folder.is_dir() { folder } else { Path::new("/") })
 }
 
 /// Checks the disk space below a folder with `stat`; the standard library has no call for it.
-pub(super) fn check_free_space(world: &HostContext, folder: &Path) -> CheckResult {
+pub(super) fn check_free_space(context: &HostContext, folder: &Path) -> CheckResult {
     // Free blocks for ordinary users, block size in bytes, inodes in total, free inodes.
-    let said = match world.new_command("stat").args(["-f", "-c", "%a %S %c %d", "--"]).arg(folder).run() {
-        Ok(said) => said.stdout,
+    let result = match context.new_command("stat").args(["-f", "-c", "%a %S %c %d", "--"]).arg(folder).run() {
+        Ok(result) => result.stdout,
         Err(why) => return CheckResult::skipped(&why.reason()),
     };
-    let mut numbers = said.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));
+    let mut numbers = result.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));
     let mut number = || numbers.next().unwrap_or(0);
     let (blocks, size, files, free_files) = (number(), number(), number(), number());
     if size == 0 {
@@ -165,11 +165,11 @@ pub(super) fn check_free_space(world: &HostContext, folder: &Path) -> CheckResul
 }
 
 /// Checks that there is enough memory for a gateway.
-pub(super) fn check_memory(world: &HostContext) -> CheckResult {
-    if world.gateway_unit().is_ok_and(|unit| unit.is_up()) {
+pub(super) fn check_memory(context: &HostContext) -> CheckResult {
+    if context.gateway_unit().is_ok_and(|unit| unit.is_up()) {
         return CheckResult::ok(&"the gateway is running already");
     }
-    let Some(table) = world.read_system_file("/proc/meminfo") else {
+    let Some(table) = context.read_system_file("/proc/meminfo") else {
         return CheckResult::skipped(&"/proc/meminfo cannot be read");
     };
     let kib = |name: &str| {
@@ -182,10 +182,10 @@ pub(super) fn check_memory(world: &HostContext) -> CheckResult {
 }
 
 fn grade_free_kib(kib: u64, (least, enough): (u64, u64), what: &str, fix: &'static str) -> CheckResult {
-    let said = format!("{} MiB {what}", kib / 1024);
+    let result = format!("{} MiB {what}", kib / 1024);
     match kib {
-        kib if kib < least => CheckResult::fail(&said, fix),
-        kib if kib < enough => CheckResult::warn(&said, fix),
-        _ => CheckResult::ok(&said),
+        kib if kib < least => CheckResult::fail(&result, fix),
+        kib if kib < enough => CheckResult::warn(&result, fix),
+        _ => CheckResult::ok(&result),
     }
 }

@@ -12,8 +12,8 @@ pub(super) const MONITOR_UNIT: &str = "openclaw-failover.service";
 const SHELL_MONITOR_UNIT: &str = "openclaw-health-monitor.service";
 
 /// Checks that it runs and that its status is fresh.
-pub(super) fn check_running(world: &HostContext) -> CheckResult {
-    let unit = match world.cached_unit(MONITOR_UNIT) {
+pub(super) fn check_running(context: &HostContext) -> CheckResult {
+    let unit = match context.cached_unit(MONITOR_UNIT) {
         Ok(unit) => unit,
         Err(why) => return CheckResult::fail(&why, remedy::DBUS),
     };
@@ -29,20 +29,20 @@ pub(super) fn check_running(world: &HostContext) -> CheckResult {
             remedy::START_MONITOR,
         );
     }
-    match world.read_status() {
-        Some(status) if status.is_fresh(world.now) => {
-            let wrote = format_age(status.age(world.now));
+    match context.read_status() {
+        Some(status) if status.is_fresh(context.now) => {
+            let wrote = format_age(status.age(context.now));
             CheckResult::ok(&format_args!("{}; status written {wrote}", status.role.name))
         }
         Some(status) => {
-            let wrote = format_age(status.age(world.now));
+            let wrote = format_age(status.age(context.now));
             CheckResult::fail(
                 &format_args!("the monitor is running, but its last status was written {wrote}"),
                 remedy::RESTART_MONITOR,
             )
         }
         None => {
-            let path = world.paths.status_file();
+            let path = context.paths.status_file();
             CheckResult::fail(
                 &format_args!("the monitor is running, but there is no status in {}", path.display()),
                 remedy::RESTART_MONITOR,
@@ -52,8 +52,8 @@ pub(super) fn check_running(world: &HostContext) -> CheckResult {
 }
 
 /// Checks that it starts at boot.
-pub(super) fn check_enabled(world: &HostContext) -> CheckResult {
-    match world.cached_unit(MONITOR_UNIT) {
+pub(super) fn check_enabled(context: &HostContext) -> CheckResult {
+    match context.cached_unit(MONITOR_UNIT) {
         Ok(unit) if !unit.is_loaded() => CheckResult::skipped(&"the monitor's unit is not loaded"),
         Ok(unit) if unit.is_enabled() => CheckResult::ok(&"the monitor starts at boot"),
         Ok(_) => CheckResult::fail(&"not enabled: the monitor does not start at boot", remedy::ENABLE_MONITOR),
@@ -62,8 +62,8 @@ pub(super) fn check_enabled(world: &HostContext) -> CheckResult {
 }
 
 /// Checks that systemd's watchdog restarts it if it hangs.
-pub(super) fn check_watchdog(world: &HostContext) -> CheckResult {
-    let unit = match world.cached_unit(MONITOR_UNIT) {
+pub(super) fn check_watchdog(context: &HostContext) -> CheckResult {
+    let unit = match context.cached_unit(MONITOR_UNIT) {
         Ok(unit) if unit.is_loaded() => unit,
         _ => return CheckResult::skipped(&"the monitor's unit is not loaded"),
     };
@@ -75,24 +75,24 @@ pub(super) fn check_watchdog(world: &HostContext) -> CheckResult {
 }
 
 /// Checks that the running version is the installed one.
-pub(super) fn check_version(world: &HostContext) -> CheckResult {
+pub(super) fn check_version(context: &HostContext) -> CheckResult {
     let own = env!("CARGO_PKG_VERSION");
-    match world.read_status().filter(|status| status.is_fresh(world.now)) {
+    match context.read_status().filter(|status| status.is_fresh(context.now)) {
         Some(status) if status.version == own => CheckResult::ok(&own),
         Some(status) => {
-            let said = format!("version {} is running, but {own} is installed", status.version);
-            CheckResult::warn(&said, remedy::RESTART_MONITOR)
+            let result = format!("version {} is running, but {own} is installed", status.version);
+            CheckResult::warn(&result, remedy::RESTART_MONITOR)
         }
         None => CheckResult::skipped(&"the monitor is not running"),
     }
 }
 
 /// Checks that no operator's hold prevents a failover.
-pub(super) fn check_hold(world: &HostContext) -> CheckResult {
-    let Some(status) = world.read_status() else { return CheckResult::skipped(&"no status from the monitor") };
+pub(super) fn check_hold(context: &HostContext) -> CheckResult {
+    let Some(status) = context.read_status() else { return CheckResult::skipped(&"no status from the monitor") };
     let Some(hold) = &status.hold else { return CheckResult::ok(&"no hold") };
     let left = hold.until.map_or("until `resume`".to_owned(), |until| {
-        let left = until.since(status.updated_at).saturating_sub(status.age(world.now));
+        let left = until.since(status.updated_at).saturating_sub(status.age(context.now));
         format!("for another {}", format_span(left))
     });
     match hold.kind {
@@ -107,8 +107,8 @@ pub(super) fn check_hold(world: &HostContext) -> CheckResult {
 }
 
 /// Checks that the replaced shell monitor is off.
-pub(super) fn check_shell_monitor(world: &HostContext) -> CheckResult {
-    let Ok(unit) = world.cached_unit(SHELL_MONITOR_UNIT) else {
+pub(super) fn check_shell_monitor(context: &HostContext) -> CheckResult {
+    let Ok(unit) = context.cached_unit(SHELL_MONITOR_UNIT) else {
         return CheckResult::skipped(&"systemd does not answer");
     };
     let is_ours = unit.value("FragmentPath").ends_with(MONITOR_UNIT);

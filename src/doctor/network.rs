@@ -20,15 +20,15 @@ const EARLIEST_PLAUSIBLE_TIME: Time = Time::from_millis(1_767_225_600_000);
 
 /// Checks that each upstream answers as OpenClaw does. If one serves, another that refuses connections is a standby
 /// whose gateway is down.
-pub(super) fn check_upstreams(world: &HostContext) -> CheckResult {
+pub(super) fn check_upstreams(context: &HostContext) -> CheckResult {
     let (mut seen, mut absent) = (String::new(), None);
     let mut one_lives = false;
-    for upstream in &world.config.upstreams {
+    for upstream in &context.config.upstreams {
         let mut target = match ProbeTarget::for_upstream(upstream, None) {
             Ok(target) => target,
             Err(why) => return CheckResult::fail(&why.to_string(), remedy::EDIT_CONFIG),
         };
-        let answer = target.probe(world.config.probe.timeout);
+        let answer = target.probe(context.config.probe.timeout);
         let UpstreamConfig { name, .. } = upstream;
         match answer.verdict {
             Verdict::Healthy { .. } => {
@@ -36,63 +36,63 @@ pub(super) fn check_upstreams(world: &HostContext) -> CheckResult {
                 one_lives = true;
             }
             Verdict::Failing(ProbeFailure::NotOpenClaw | ProbeFailure::Status(_)) => {
-                let said = format!("the server at {} is not OpenClaw: {}", answer.url, answer.detail);
-                return CheckResult::fail(&said, remedy::EDIT_CONFIG);
+                let result = format!("the server at {} is not OpenClaw: {}", answer.url, answer.detail);
+                return CheckResult::fail(&result, remedy::EDIT_CONFIG);
             }
             Verdict::Failing(ProbeFailure::ThisHost) => {
                 return CheckResult::fail(&format_args!("{name}: {}", answer.detail), remedy::EDIT_CONFIG);
             }
             Verdict::Failing(ProbeFailure::Tls) => {
-                let said = format!("cannot verify the certificate of {}: {}", answer.url, answer.detail);
-                return CheckResult::fail(&said, remedy::EDIT_CONFIG);
+                let result = format!("cannot verify the certificate of {}: {}", answer.url, answer.detail);
+                return CheckResult::fail(&result, remedy::EDIT_CONFIG);
             }
             Verdict::Failing(ProbeFailure::Refused) if one_lives => seen = format!("{seen}{name} is a standby; "),
             Verdict::Failing(failure) => {
-                let said = format!("{name}: {failure} at {}: {}", answer.url, answer.detail);
-                absent.get_or_insert(said);
+                let result = format!("{name}: {failure} at {}: {}", answer.url, answer.detail);
+                absent.get_or_insert(result);
             }
         }
     }
     match absent {
         None => CheckResult::ok(&seen.trim_end_matches("; ")),
-        Some(said) if world.is_serving() => {
-            CheckResult::warn(&format_args!("{said}; this host serves in its place"), remedy::CHECK_UPSTREAM)
+        Some(result) if context.is_serving() => {
+            CheckResult::warn(&format_args!("{result}; this host serves in its place"), remedy::CHECK_UPSTREAM)
         }
-        Some(said) if one_lives => CheckResult::warn(&format_args!("{seen}{said}"), remedy::CHECK_UPSTREAM),
-        Some(said) => CheckResult::fail(&said, remedy::CHECK_UPSTREAM),
+        Some(result) if one_lives => CheckResult::warn(&format_args!("{seen}{result}"), remedy::CHECK_UPSTREAM),
+        Some(result) => CheckResult::fail(&result, remedy::CHECK_UPSTREAM),
     }
 }
 
 /// Checks that the monitor has seen an upstream healthy, which arms failover. A standby among the upstreams may never
 /// have served.
-pub(super) fn check_armed(world: &HostContext) -> CheckResult {
-    let Some(status) = world.read_status() else { return CheckResult::skipped(&"no status from the monitor") };
-    let names = world.config.upstreams.iter().map(|upstream| &upstream.name);
+pub(super) fn check_armed(context: &HostContext) -> CheckResult {
+    let Some(status) = context.read_status() else { return CheckResult::skipped(&"no status from the monitor") };
+    let names = context.config.upstreams.iter().map(|upstream| &upstream.name);
     let is_armed = |name: &&String| status.upstreams.iter().any(|seen| seen.name == **name && seen.seen_healthy);
     match names.clone().find(is_armed) {
         Some(name) => CheckResult::ok(&format_args!("{name} was seen healthy before")),
         None => {
             let names: Vec<_> = names.map(String::as_str).collect();
-            let said = format!("failover is not armed: the monitor has never seen {} healthy", names.join(" or "));
-            CheckResult::fail(&said, remedy::WAIT_ARMED)
+            let result = format!("failover is not armed: the monitor has never seen {} healthy", names.join(" or "));
+            CheckResult::fail(&result, remedy::WAIT_ARMED)
         }
     }
 }
 
 /// Checks that the configured names resolve.
-pub(super) fn check_dns(world: &HostContext) -> CheckResult {
-    let names = configured_names(world);
+pub(super) fn check_dns(context: &HostContext) -> CheckResult {
+    let names = configured_names(context);
     for name in &names {
         // `getent` has a time limit here, and resolves names as OpenClaw, git and ssh do.
-        if let Err(why) = world.run_program("getent", &["ahosts", "--", name]) {
-            let said = if why.exit_code().is_some() { "does not resolve".to_owned() } else { why.reason() };
-            return CheckResult::fail(&format_args!("{name}: {said}"), remedy::RESOLVER);
+        if let Err(why) = context.run_program("getent", &["ahosts", "--", name]) {
+            let result = if why.exit_code().is_some() { "does not resolve".to_owned() } else { why.reason() };
+            return CheckResult::fail(&format_args!("{name}: {result}"), remedy::RESOLVER);
         }
     }
     if !names.is_empty() {
         return CheckResult::ok(&format_args!("resolved {}", names.join(", ")));
     }
-    let resolver = world.read_system_file("/etc/resolv.conf").unwrap_or_default();
+    let resolver = context.read_system_file("/etc/resolv.conf").unwrap_or_default();
     match resolver.lines().find_map(|line| line.trim().strip_prefix("nameserver")) {
         Some(server) => {
             CheckResult::ok(&format_args!("nameserver {}; the configuration uses addresses only", server.trim()))
@@ -102,18 +102,18 @@ pub(super) fn check_dns(world: &HostContext) -> CheckResult {
 }
 
 /// Checks that the tailnet is up and that its key stays valid, if an upstream is reached through it.
-pub(super) fn check_tailscale(world: &HostContext) -> CheckResult {
-    let named = world.config.promote.witnesses.iter().flatten().any(|witness| *witness == WitnessConfig::Tailscale);
-    let hosts = || world.config.upstreams.iter().flat_map(|upstream| &upstream.urls).filter_map(|url| url_host(url));
+pub(super) fn check_tailscale(context: &HostContext) -> CheckResult {
+    let named = context.config.promote.witnesses.iter().flatten().any(|witness| *witness == WitnessConfig::Tailscale);
+    let hosts = || context.config.upstreams.iter().flat_map(|upstream| &upstream.urls).filter_map(|url| url_host(url));
     if !named && !hosts().any(|host| is_tailnet(&host)) {
         return CheckResult::skipped(&"no upstream is on a tailnet");
     }
-    let said = match world.run_program("tailscale", &["status", "--json", "--peers=false"]) {
-        Ok(said) => said,
+    let result = match context.run_program("tailscale", &["status", "--json", "--peers=false"]) {
+        Ok(result) => result,
         Err(why) if why.is_missing_program() => return CheckResult::fail(&why.to_string(), remedy::TAILSCALE),
         Err(why) => return CheckResult::fail(&why.to_string(), remedy::TAILSCALE_UP),
     };
-    let Ok(status) = json::parse(&said) else {
+    let Ok(status) = json::parse(&result) else {
         return CheckResult::fail(&"cannot parse the output of `tailscale status`", remedy::TAILSCALE_UP);
     };
     let state = status.get("BackendState").and_then(|state| state.as_str()).unwrap_or("unknown");
@@ -124,11 +124,11 @@ pub(super) fn check_tailscale(world: &HostContext) -> CheckResult {
     let is_expired = own.and_then(|own| own.get("Expired")).and_then(|expired| expired.as_bool()) == Some(true);
     let expiry = own.and_then(|own| own.get("KeyExpiry")).and_then(|expiry| parse_rfc3339(expiry.as_str()?));
     match expiry {
-        _ if is_expired || expiry.is_some_and(|expiry| expiry <= world.now) => {
+        _ if is_expired || expiry.is_some_and(|expiry| expiry <= context.now) => {
             CheckResult::fail(&"this host's key has expired", remedy::TAILSCALE_KEY)
         }
-        Some(expiry) if expiry.since(world.now) < KEY_EXPIRY_WARNING => {
-            let left = format_span(expiry.since(world.now));
+        Some(expiry) if expiry.since(context.now) < KEY_EXPIRY_WARNING => {
+            let left = format_span(expiry.since(context.now));
             CheckResult::warn(&format_args!("this host's key expires in {left}"), remedy::TAILSCALE_KEY)
         }
         Some(expiry) => CheckResult::ok(&format_args!("up; this host's key is valid until {}", format_time(expiry))),
@@ -137,12 +137,12 @@ pub(super) fn check_tailscale(world: &HostContext) -> CheckResult {
 }
 
 /// Checks the clock: the validity of certificates and keys depends on it.
-pub(super) fn check_clock(world: &HostContext) -> CheckResult {
-    if world.now < EARLIEST_PLAUSIBLE_TIME {
-        return CheckResult::fail(&format_args!("the clock shows {}", format_time(world.now)), remedy::SET_CLOCK);
+pub(super) fn check_clock(context: &HostContext) -> CheckResult {
+    if context.now < EARLIEST_PLAUSIBLE_TIME {
+        return CheckResult::fail(&format_args!("the clock shows {}", format_time(context.now)), remedy::SET_CLOCK);
     }
-    match world.run_program("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]) {
-        Ok(said) if said.trim() == "yes" => CheckResult::ok(&"synchronized"),
+    match context.run_program("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]) {
+        Ok(result) if result.trim() == "yes" => CheckResult::ok(&"synchronized"),
         Ok(_) => CheckResult::warn(&"the clock is not synchronized", remedy::SET_CLOCK),
         Err(_) => CheckResult::skipped(&"timedatectl does not report whether it is synchronized"),
     }
@@ -163,19 +163,19 @@ fn is_tailnet(host: &Host) -> bool {
 }
 
 /// Returns every configured name that must resolve.
-fn configured_names(world: &HostContext) -> Vec<String> {
+fn configured_names(context: &HostContext) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut add = |name: String| {
         if !names.contains(&name) {
             names.push(name);
         }
     };
-    for url in world.config.upstreams.iter().flat_map(|upstream| &upstream.urls) {
+    for url in context.config.upstreams.iter().flat_map(|upstream| &upstream.urls) {
         if let Some(Host::Name(name)) = url_host(url) {
             add(name);
         }
     }
-    for secret in &world.config.secrets {
+    for secret in &context.config.secrets {
         // Format: `user@host:path`.
         let host = secret.source.split_once('@').and_then(|(_, rest)| rest.split_once(':')).map(|(host, _)| host);
         if let Some(host) = host.filter(|host| !host.starts_with('[') && host.parse::<IpAddr>().is_err()) {

@@ -39,13 +39,13 @@ enum ProgramLocation {
 }
 
 /// Checks that OpenClaw and its Node are installed where the unit expects them.
-pub(super) fn check_installed(world: &HostContext) -> CheckResult {
-    let Some(unit) = loaded_unit(world) else { return skip_not_loaded(world) };
-    let program = match UnitProgram::from_unit(world, &unit) {
+pub(super) fn check_installed(context: &HostContext) -> CheckResult {
+    let Some(unit) = loaded_unit(context) else { return skip_not_loaded(context) };
+    let program = match UnitProgram::from_unit(context, &unit) {
         Ok(program) => program,
-        Err(said) => return said,
+        Err(result) => return result,
     };
-    match program.find_node(world) {
+    match program.find_node(context) {
         None | Some(ProgramLocation::Found(_)) => CheckResult::ok(&program.file.display()),
         Some(ProgramLocation::Missing) => CheckResult::fail(&"Node is not in the PATH of the unit", remedy::NODE),
         Some(ProgramLocation::Hidden) => CheckResult::skipped(&"Node is in a folder that is hidden here"),
@@ -53,30 +53,30 @@ pub(super) fn check_installed(world: &HostContext) -> CheckResult {
 }
 
 /// Checks that the program starts; the evidence is its version.
-pub(super) fn check_starts(world: &HostContext) -> CheckResult {
-    with_supported_node(world, &|program| match program.new_command(world, &["--version"]).run() {
+pub(super) fn check_starts(context: &HostContext) -> CheckResult {
+    with_supported_node(context, &|program| match program.new_command(context, &["--version"]).run() {
         Ok(output) => CheckResult::ok(&output.stdout.trim()),
         Err(why) => CheckResult::fail(&why.to_string(), remedy::EXEC),
     })
 }
 
 /// Checks that OpenClaw supports the installed Node.
-pub(super) fn check_node(world: &HostContext) -> CheckResult {
-    with_program(world, &|_, node| {
+pub(super) fn check_node(context: &HostContext) -> CheckResult {
+    with_program(context, &|_, node| {
         node.map_or_else(|| CheckResult::skipped(&"OpenClaw includes its own Node"), check_node_version)
     })
 }
 
 /// Checks that OpenClaw accepts its configuration.
-pub(super) fn check_config(world: &HostContext) -> CheckResult {
-    with_supported_node(world, &|program| {
-        let asked = program.new_command(world, &["config", "validate", "--json"]).run_any_exit_code();
-        let said = match asked {
-            Ok((_, said)) => said,
+pub(super) fn check_config(context: &HostContext) -> CheckResult {
+    with_supported_node(context, &|program| {
+        let asked = program.new_command(context, &["config", "validate", "--json"]).run_any_exit_code();
+        let result = match asked {
+            Ok((_, result)) => result,
             Err(why) => return CheckResult::fail(&why.to_string(), remedy::VALIDATE),
         };
-        let Ok(answer) = json::parse(said.stdout.trim()) else {
-            let words = if said.stderr.trim().is_empty() { &said.stdout } else { &said.stderr };
+        let Ok(answer) = json::parse(result.stdout.trim()) else {
+            let words = if result.stderr.trim().is_empty() { &result.stdout } else { &result.stderr };
             return CheckResult::fail(
                 &format_args!("cannot parse OpenClaw's answer: {}", words.trim()),
                 remedy::VALIDATE,
@@ -106,23 +106,25 @@ pub(super) fn check_config(world: &HostContext) -> CheckResult {
 }
 
 /// Returns the path of OpenClaw's configuration.
-pub(super) fn config_file(world: &HostContext) -> Option<PathBuf> {
-    let unit = world.gateway_unit().ok();
-    let said = unit.as_ref().and_then(|unit| unit.environment_variable("OPENCLAW_CONFIG_PATH")).map(PathBuf::from);
-    said.or_else(|| Some(world.owner.as_ref().ok()?.home.join(".openclaw/openclaw.json")))
+pub(super) fn config_file(context: &HostContext) -> Option<PathBuf> {
+    let unit = context.gateway_unit().ok();
+    let result = unit.as_ref().and_then(|unit| unit.environment_variable("OPENCLAW_CONFIG_PATH")).map(PathBuf::from);
+    result.or_else(|| Some(context.owner.as_ref().ok()?.home.join(".openclaw/openclaw.json")))
 }
 
 /// Returns the version in the program's output, such as `2026.9.6`.
-pub(super) fn parse_version(said: &str) -> Option<String> {
+pub(super) fn parse_version(result: &str) -> Option<String> {
     let is_version = |word: &&str| word.contains('.') && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    said.split_whitespace().find(is_version).map(|word| word.chars().take(32).collect())
+    result.split_whitespace().find(is_version).map(|word| word.chars().take(32).collect())
 }
 
 /// Runs a check on an installed program and its Node; `gateway-program` reports a missing one.
-fn with_program(world: &HostContext, look: &dyn Fn(&UnitProgram<'_>, Option<&Path>) -> CheckResult) -> CheckResult {
-    let Some(unit) = loaded_unit(world) else { return skip_not_loaded(world) };
-    let Ok(program) = UnitProgram::from_unit(world, &unit) else { return CheckResult::skipped(&"see gateway-program") };
-    match program.find_node(world) {
+fn with_program(context: &HostContext, look: &dyn Fn(&UnitProgram<'_>, Option<&Path>) -> CheckResult) -> CheckResult {
+    let Some(unit) = loaded_unit(context) else { return skip_not_loaded(context) };
+    let Ok(program) = UnitProgram::from_unit(context, &unit) else {
+        return CheckResult::skipped(&"see gateway-program");
+    };
+    match program.find_node(context) {
         None => look(&program, None),
         Some(ProgramLocation::Found(node)) => look(&program, Some(&node)),
         Some(_) => CheckResult::skipped(&"see gateway-program"),
@@ -130,36 +132,36 @@ fn with_program(world: &HostContext, look: &dyn Fn(&UnitProgram<'_>, Option<&Pat
 }
 
 /// Runs such a check if OpenClaw supports the Node; `node` reports one that it does not.
-fn with_supported_node(world: &HostContext, look: &dyn Fn(&UnitProgram<'_>) -> CheckResult) -> CheckResult {
-    with_program(world, &|program, node| match node.map(check_node_version) {
-        Some(said) if said.level == Level::Fail => CheckResult::skipped(&"see node"),
+fn with_supported_node(context: &HostContext, look: &dyn Fn(&UnitProgram<'_>) -> CheckResult) -> CheckResult {
+    with_program(context, &|program, node| match node.map(check_node_version) {
+        Some(result) if result.level == Level::Fail => CheckResult::skipped(&"see node"),
         _ => look(program),
     })
 }
 
-fn loaded_unit(world: &HostContext) -> Option<UnitProperties> {
-    world.gateway_unit().ok().filter(UnitProperties::is_loaded)
+fn loaded_unit(context: &HostContext) -> Option<UnitProperties> {
+    context.gateway_unit().ok().filter(UnitProperties::is_loaded)
 }
 
-fn skip_not_loaded(world: &HostContext) -> CheckResult {
-    CheckResult::skipped(&format_args!("{} is not loaded", world.config.gateway.unit))
+fn skip_not_loaded(context: &HostContext) -> CheckResult {
+    CheckResult::skipped(&format_args!("{} is not loaded", context.config.gateway.unit))
 }
 
 /// Returns the `DEFAULT_UNIT_PATH` that the unit's programs are found in.
-fn unit_path<'a>(world: &'a HostContext, unit: &'a UnitProperties) -> &'a str {
-    let ours = world.program_path.as_deref().and_then(|path| path.to_str());
+fn unit_path<'a>(context: &'a HostContext, unit: &'a UnitProperties) -> &'a str {
+    let ours = context.program_path.as_deref().and_then(|path| path.to_str());
     unit.environment_variable("PATH").or(ours).unwrap_or(DEFAULT_UNIT_PATH)
 }
 
-fn find_program(world: &HostContext, program: &str, path: &str) -> ProgramLocation {
+fn find_program(context: &HostContext, program: &str, path: &str) -> ProgramLocation {
     let is_program = |file: &PathBuf| {
         fs::metadata(file).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
     };
     let mut files: Vec<PathBuf> = path.split(':').map(|folder| Path::new(folder).join(program)).collect();
     if program.contains('/') {
-        files = vec![world.system_path(program)];
+        files = vec![context.system_path(program)];
     }
-    let is_hidden = files.iter().any(|file| world.is_hidden(file));
+    let is_hidden = files.iter().any(|file| context.is_hidden(file));
     match files.into_iter().find(is_program) {
         Some(file) => ProgramLocation::Found(file),
         None if is_hidden => ProgramLocation::Hidden,
@@ -169,7 +171,7 @@ fn find_program(world: &HostContext, program: &str, path: &str) -> ProgramLocati
 
 impl<'a> UnitProgram<'a> {
     /// Returns the program of a unit, or the result to report if it is missing.
-    fn from_unit(world: &HostContext, unit: &'a UnitProperties) -> Result<Self, CheckResult> {
+    fn from_unit(context: &HostContext, unit: &'a UnitProperties) -> Result<Self, CheckResult> {
         let mut words = unit.start_command();
         if words.first().is_some_and(|word| *word == "env" || word.ends_with("/env")) {
             words = words.into_iter().skip(1).skip_while(|word| word.contains('=')).collect();
@@ -182,26 +184,26 @@ impl<'a> UnitProgram<'a> {
         let missing =
             |what| CheckResult::fail(&format_args!("the unit starts {what}, which does not exist"), remedy::EXEC);
         let hidden = |what| CheckResult::skipped(&format_args!("the unit starts {what}, which is hidden here"));
-        let file = match find_program(world, first, unit_path(world, unit)) {
+        let file = match find_program(context, first, unit_path(context, unit)) {
             ProgramLocation::Found(file) => file,
             ProgramLocation::Missing => return Err(missing(first)),
             ProgramLocation::Hidden => return Err(hidden(first)),
         };
         if let Some(script) = words.iter().skip(1).find(|word| word.starts_with('/')) {
-            let lies = world.system_path(script);
+            let lies = context.system_path(script);
             if !lies.is_file() {
-                return Err(if world.is_hidden(&lies) { hidden(script) } else { missing(script) });
+                return Err(if context.is_hidden(&lies) { hidden(script) } else { missing(script) });
             }
         }
         Ok(Self { unit, words, file })
     }
 
     /// Returns a command with other arguments and the unit's environment.
-    fn new_command(&self, world: &HostContext, args: &[&str]) -> ChildCommand {
+    fn new_command(&self, context: &HostContext, args: &[&str]) -> ChildCommand {
         let rest = self.words.iter().skip(1).copied().chain(args.iter().copied());
         let mut command = ChildCommand::new(&self.file).args(rest).dir("/").deadline(OPENCLAW_TIMEOUT);
-        command = command.env("PATH", unit_path(world, self.unit));
-        if let Ok(owner) = &world.owner {
+        command = command.env("PATH", unit_path(context, self.unit));
+        if let Ok(owner) = &context.owner {
             command = command.env("HOME", &owner.home);
         }
         match self.unit.environment_variable("OPENCLAW_CONFIG_PATH") {
@@ -211,7 +213,7 @@ impl<'a> UnitProgram<'a> {
     }
 
     /// Finds the Node that runs it; `None` if OpenClaw includes its own Node.
-    fn find_node(&self, world: &HostContext) -> Option<ProgramLocation> {
+    fn find_node(&self, context: &HostContext) -> Option<ProgramLocation> {
         let is_node = |path: &Path| path.file_name().is_some_and(|name| name == "node");
         if is_node(&self.file) {
             return Some(ProgramLocation::Found(self.file.clone()));
@@ -221,7 +223,7 @@ impl<'a> UnitProgram<'a> {
         let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
         let line = String::from_utf8_lossy(line).into_owned();
         let interpreter = line.split_whitespace().find(|word| is_node(Path::new(word)))?;
-        Some(find_program(world, interpreter, unit_path(world, self.unit)))
+        Some(find_program(context, interpreter, unit_path(context, self.unit)))
     }
 }
 

@@ -38,10 +38,13 @@ pub(super) fn to_json(found: &[CheckOutcome], standby: Option<&StandbyAccounts>)
 ///
 /// # Errors
 /// When the child cannot be started, or its answer cannot be parsed.
-pub(super) fn run_owner_half(world: &HostContext, wants_accounts: bool) -> Result<OwnerReport, (String, &'static str)> {
-    let owner = world.owner.as_ref().map_err(|why| (why.clone(), remedy::INSTALL_UNITS))?;
+pub(super) fn run_owner_half(
+    context: &HostContext,
+    wants_accounts: bool,
+) -> Result<OwnerReport, (String, &'static str)> {
+    let owner = context.owner.as_ref().map_err(|why| (why.clone(), remedy::INSTALL_UNITS))?;
     let program = env::current_exe().map_err(|why| (why.to_string(), remedy::BECOME))?;
-    let said = run_as_owner(world, owner, &program, wants_accounts).map_err(|why| {
+    let said = run_as_owner(context, owner, &program, wants_accounts).map_err(|why| {
         // Exit code 2 means that this program cannot use the configuration.
         let how = match why.exit_code() {
             _ if why.is_missing_program() => remedy::PROGRAMS,
@@ -56,7 +59,7 @@ pub(super) fn run_owner_half(world: &HostContext, wants_accounts: bool) -> Resul
 }
 
 fn run_as_owner(
-    world: &HostContext,
+    context: &HostContext,
     owner: &Owner,
     program: &Path,
     wants_accounts: bool,
@@ -64,14 +67,14 @@ fn run_as_owner(
     let mut words = owner.setpriv_args();
     words.push("env".into());
     words.extend(
-        subprocess::config_variables(&world.source).into_iter().map(|(name, value)| format!("{name}={value}").into()),
+        subprocess::config_variables(&context.source).into_iter().map(|(name, value)| format!("{name}={value}").into()),
     );
     words.extend([program.into(), "doctor".into(), "--as-owner".into()]);
-    words.extend(subprocess::config_options(&world.source));
+    words.extend(subprocess::config_options(&context.source));
     if wants_accounts {
         words.push("--accounts".into());
     }
-    let command = world.new_command("setsid").args(words);
+    let command = context.new_command("setsid").args(words);
     command.deadline(OWNER_HALF_TIMEOUT).limit(REPORT_SIZE_LIMIT).run().map(|output| output.stdout)
 }
 

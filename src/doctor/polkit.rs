@@ -36,21 +36,21 @@ const FORBIDDEN_PERMISSIONS: [(&str, &str, &str); 3] = [
 ];
 
 /// Checks the permissions of the running monitor.
-pub(super) fn check_permissions(world: &HostContext) -> CheckResult {
-    let pid = match world.cached_unit(monitor::MONITOR_UNIT).map(|unit| unit.main_pid()) {
+pub(super) fn check_permissions(context: &HostContext) -> CheckResult {
+    let pid = match context.cached_unit(monitor::MONITOR_UNIT).map(|unit| unit.main_pid()) {
         Ok(Some(pid)) => pid.to_string(),
         _ => return CheckResult::skipped(&"the monitor is not running"),
     };
     for (unit, verb) in NEEDED_PERMISSIONS {
-        let unit = if unit.is_empty() { &world.config.gateway.unit } else { unit };
-        match is_permitted(world, &pid, MANAGE_UNITS, unit, verb) {
+        let unit = if unit.is_empty() { &context.config.gateway.unit } else { unit };
+        match is_permitted(context, &pid, MANAGE_UNITS, unit, verb) {
             Ok(true) => {}
             Ok(false) => return CheckResult::fail(&format_args!("the monitor may not {verb} {unit}"), remedy::POLKIT),
             Err(why) => return CheckResult::fail(&why, remedy::POLKIT_UP),
         }
     }
     for (action, unit, verb) in FORBIDDEN_PERMISSIONS {
-        match is_permitted(world, &pid, action, unit, verb) {
+        match is_permitted(context, &pid, action, unit, verb) {
             Ok(false) => {}
             Ok(true) => return CheckResult::fail(&format_args!("the monitor may {verb} {unit}"), remedy::POLKIT_OTHER),
             Err(why) => return CheckResult::fail(&why, remedy::POLKIT_UP),
@@ -59,9 +59,9 @@ pub(super) fn check_permissions(world: &HostContext) -> CheckResult {
     CheckResult::ok(&"11 permissions granted, 3 others refused")
 }
 
-fn is_permitted(world: &HostContext, pid: &str, action: &str, unit: &str, verb: &str) -> Result<bool, String> {
+fn is_permitted(context: &HostContext, pid: &str, action: &str, unit: &str, verb: &str) -> Result<bool, String> {
     let args = ["--action-id", action, "--process", pid, "--detail", "unit", unit, "--detail", "verb", verb];
-    match world.run_program("pkcheck", &args) {
+    match context.run_program("pkcheck", &args) {
         Ok(_) => Ok(true),
         Err(why) if why.exit_code().is_some_and(|code| REFUSAL_CODES.contains(&code)) => Ok(false),
         Err(why) => Err(format!("polkit does not answer: {}", why.reason())),

@@ -124,21 +124,21 @@ pub(super) fn checks_needing(who: Privilege) -> impl Iterator<Item = &'static Ch
 }
 
 /// Runs the checks of one half, one after the other.
-pub(super) fn run_checks(world: &HostContext, depth: Depth, half: CheckHalf) -> Vec<CheckOutcome> {
-    world.clear_unit_cache();
+pub(super) fn run_checks(context: &HostContext, depth: Depth, half: CheckHalf) -> Vec<CheckOutcome> {
+    context.clear_unit_cache();
     let mut found = Vec::new();
     for check in CHECKS.iter().filter(|check| check.belongs_to(half)) {
         if depth == Depth::Cheap && check.cost != Cost::Cheap {
             continue;
         }
-        let said = match (world.identity, check.privilege) {
+        let said = match (context.identity, check.privilege) {
             (Identity::Owner, Privilege::AnyUser | Privilege::Root) => CheckResult::skipped(&"run as root to check it"),
             (Identity::Other, Privilege::Root) => CheckResult::skipped(&"only root can check it"),
             (Identity::Root | Identity::Other, Privilege::Owner) => {
                 CheckResult::skipped(&"only the workspace's owner can check it")
             }
-            _ if SANDBOX_CHECKS.contains(&check.id) && !world.is_sandboxed => skip_outside_sandbox(check.id),
-            _ => (check.run)(world),
+            _ if SANDBOX_CHECKS.contains(&check.id) && !context.is_sandboxed => skip_outside_sandbox(check.id),
+            _ => (check.run)(context),
         };
         found.push(CheckOutcome { id: check.id, result: said });
     }

@@ -53,8 +53,8 @@ const SANDBOX_TIMEOUT: Duration = Duration::from_secs(6 * 60);
 const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// Replaces the owner's results with those from the sandbox.
-pub(super) fn replace_outcomes(world: &HostContext, found: &mut [CheckOutcome]) {
-    let answer = run_in_sandbox(world);
+pub(super) fn replace_outcomes(context: &HostContext, found: &mut [CheckOutcome]) {
+    let answer = run_in_sandbox(context);
     for checked in found.iter_mut().filter(|checked| SANDBOX_CHECKS.contains(&checked.id)) {
         let id = checked.id;
         checked.result = match &answer {
@@ -67,29 +67,29 @@ pub(super) fn replace_outcomes(world: &HostContext, found: &mut [CheckOutcome]) 
     }
 }
 
-fn run_in_sandbox(world: &HostContext) -> Result<Vec<CheckOutcome>, String> {
-    let known = world.cached_unit(PULL_SERVICE)?;
+fn run_in_sandbox(context: &HostContext) -> Result<Vec<CheckOutcome>, String> {
+    let known = context.cached_unit(PULL_SERVICE)?;
     let program = known.start_command().first().map(|program| (*program).to_owned());
     let program = program.ok_or_else(|| format!("{PULL_SERVICE} has no ExecStart="))?;
     let unit =
-        UnitProperties::query_properties(world.new_command("systemctl"), PULL_SERVICE, &COPIED_PROPERTIES.join(","))?;
+        UnitProperties::query_properties(context.new_command("systemctl"), PULL_SERVICE, &COPIED_PROPERTIES.join(","))?;
     let mut words: Vec<OsString> = ["--quiet", "--collect", "--pipe", "--wait", "-p", RUN_LIMIT].map(Into::into).into();
     for property in unit_properties(&unit) {
         words.extend(["-p".into(), property.into()]);
     }
     // The child finds the reports' folder by this variable.
     words.extend(["-p".into(), format!("Environment=STATE_DIRECTORY={DEFAULT_SYNC_DIR}").into()]);
-    for (name, value) in subprocess::config_variables(&world.source) {
+    for (name, value) in subprocess::config_variables(&context.source) {
         words.extend(["-p".into(), format!("Environment={name}={value}").into()]);
     }
     words.extend(["--".into(), program.into(), "doctor".into(), "--as-owner".into(), "--in-sandbox".into()]);
-    words.extend(subprocess::config_options(&world.source));
+    words.extend(subprocess::config_options(&context.source));
     // The unit ends with this process: it reads until the other end of this pipe is closed.
     let (reader, _held) = io::pipe().map_err(|why| why.to_string())?;
-    let command = world.new_command("systemd-run").args(words).stdin(File::from(OwnedFd::from(reader)));
-    let said = command.deadline(SANDBOX_TIMEOUT).limit(ANSWER_LIMIT).run().map_err(|why| why.reason())?;
-    let said = json::parse(&said.stdout).map_err(|_| "cannot parse its answer".to_owned())?;
-    Ok(parse_outcomes(&said, CheckHalf::Owner))
+    let command = context.new_command("systemd-run").args(words).stdin(File::from(OwnedFd::from(reader)));
+    let result = command.deadline(SANDBOX_TIMEOUT).limit(ANSWER_LIMIT).run().map_err(|why| why.reason())?;
+    let result = json::parse(&result.stdout).map_err(|_| "cannot parse its answer".to_owned())?;
+    Ok(parse_outcomes(&result, CheckHalf::Owner))
 }
 
 /// Returns the properties in the format of `systemd-run`.

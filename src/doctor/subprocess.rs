@@ -21,10 +21,10 @@ const CONFIG_VARIABLES: [&str; 5] = ["PRIMARY_IP", "PRIMARY_PORT", "SECRETS_HOST
 
 /// Returns the child's output.
 #[must_use]
-pub fn child_report(world: &HostContext) -> String {
+pub fn child_report(context: &HostContext) -> String {
     // Without systemd there is little to check, and the monitor reports that itself.
     let found =
-        if world.gateway_unit().is_ok() { run_checks(world, Depth::Cheap, CheckHalf::Host) } else { Vec::new() };
+        if context.gateway_unit().is_ok() { run_checks(context, Depth::Cheap, CheckHalf::Host) } else { Vec::new() };
     ReportedCheck::list_to_json(&found).to_string()
 }
 

@@ -18,8 +18,8 @@ const USER_UNIT_FOLDER: &str = ".config/systemd/user";
 const FOLDER_ENTRY_LIMIT: usize = 1000;
 
 /// Checks that the workspace is a checkout without unfinished operations.
-pub(super) fn check_workspace(world: &HostContext) -> CheckResult {
-    match dry_run::read_dirty_state(&world.config.workspace, &world.sync_paths()) {
+pub(super) fn check_workspace(context: &HostContext) -> CheckResult {
+    match dry_run::read_dirty_state(&context.config.workspace, &context.sync_paths()) {
         Err(why) => CheckResult::fail(&why, remedy::PULL),
         Ok(loose) => match (loose.unfinished_operation, loose.changed_files) {
             (Some(what), _) => CheckResult::warn(&format_args!("a git {what} is unfinished"), remedy::STATUS),
@@ -32,19 +32,19 @@ pub(super) fn check_workspace(world: &HostContext) -> CheckResult {
 }
 
 /// Checks that the remote can be fetched.
-pub(super) fn check_fetch(world: &HostContext) -> CheckResult {
-    let workspace = &world.config.workspace;
-    match dry_run::try_fetch(workspace, &world.sync_paths(), FETCH_TIMEOUT) {
+pub(super) fn check_fetch(context: &HostContext) -> CheckResult {
+    let workspace = &context.config.workspace;
+    match dry_run::try_fetch(workspace, &context.sync_paths(), FETCH_TIMEOUT) {
         Ok(()) => CheckResult::ok(&format_args!("{} has {}", workspace.remote, workspace.branch)),
         Err(why) => CheckResult::fail(&why, remedy::FETCH),
     }
 }
 
 /// Checks that every source of secrets can be copied.
-pub(super) fn check_secrets(world: &HostContext) -> CheckResult {
-    let secrets = &world.config.secrets;
+pub(super) fn check_secrets(context: &HostContext) -> CheckResult {
+    let secrets = &context.config.secrets;
     for secret in secrets {
-        if let Err(why) = dry_run::try_copy_secret(secret, &world.sync_paths()) {
+        if let Err(why) = dry_run::try_copy_secret(secret, &context.sync_paths()) {
             return CheckResult::fail(&why, remedy::SECRETS);
         }
     }
@@ -55,22 +55,22 @@ pub(super) fn check_secrets(world: &HostContext) -> CheckResult {
 }
 
 /// Checks the disk space below the workspace.
-pub(super) fn check_disk(world: &HostContext) -> CheckResult {
-    host::check_free_space(world, &world.config.workspace.path)
+pub(super) fn check_disk(context: &HostContext) -> CheckResult {
+    host::check_free_space(context, &context.config.workspace.path)
 }
 
 /// Checks that no user unit starts a gateway that the monitor does not control.
-pub(super) fn check_user_units(world: &HostContext) -> CheckResult {
-    let Ok(owner) = &world.owner else { return CheckResult::skipped(&"the workspace's owner is unknown") };
+pub(super) fn check_user_units(context: &HostContext) -> CheckResult {
+    let Ok(owner) = &context.owner else { return CheckResult::skipped(&"the workspace's owner is unknown") };
     let folder = owner.home.join(USER_UNIT_FOLDER);
     let Ok(entries) = fs::read_dir(&folder) else { return CheckResult::ok(&"no user unit starts a gateway") };
     for entry in entries.take(FOLDER_ENTRY_LIMIT).flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.starts_with("openclaw-gateway") && name.ends_with(".service") {
-            let lingers = if gateway::is_lingering(world, &owner.name) { ", even without a login" } else { "" };
-            let said = format_args!("{name} in {} starts another gateway{lingers}", folder.display());
-            return CheckResult::fail(&said, remedy::USER_GATEWAY);
+            let lingers = if gateway::is_lingering(context, &owner.name) { ", even without a login" } else { "" };
+            let result = format_args!("{name} in {} starts another gateway{lingers}", folder.display());
+            return CheckResult::fail(&result, remedy::USER_GATEWAY);
         }
     }
     CheckResult::ok(&"no user unit starts a gateway")

@@ -46,12 +46,15 @@ pub(super) struct GatewayDriver {
 }
 
 /// Starts the actuator. It ends when the returned sender is dropped.
-pub(super) fn start_actuator(driven: GatewayDriver, outlet: MessageSender) -> io::Result<SyncSender<GatewayTask>> {
+pub(super) fn start_actuator(
+    driven: GatewayDriver,
+    message_sender: MessageSender,
+) -> io::Result<SyncSender<GatewayTask>> {
     let (sender, tasks) = mpsc::sync_channel(CHANNEL_CAPACITY);
     let identity = AnswererIdentity::default();
     let mut actuator = Actuator {
         driver: driven,
-        message_sender: outlet,
+        message_sender,
         poll_mode: PollMode::ExpectDown,
         systemd_queried_at: None,
         reported_exit: Run::default(),

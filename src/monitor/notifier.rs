@@ -25,12 +25,17 @@ pub(super) struct Notifier {
 }
 
 impl Notifier {
-    pub(super) fn start(serial: u64, config: &Config, paths: &Paths, outlet: &MessageSender) -> io::Result<Self> {
+    pub(super) fn start(
+        serial: u64,
+        config: &Config,
+        paths: &Paths,
+        message_sender: &MessageSender,
+    ) -> io::Result<Self> {
         let (host, vault) = (host_name(), CredentialStore::from_env());
         let told = |who: &str| -> DeliveryCallback {
-            let (who, outlet) = (who.to_owned(), outlet.clone());
+            let (who, message_sender) = (who.to_owned(), message_sender.clone());
             Box::new(move |result| {
-                outlet.send(MonitorMessage::DeliveryResult { serial, who: who.clone(), result });
+                message_sender.send(MonitorMessage::DeliveryResult { serial, who: who.clone(), result });
             })
         };
         let mut couriers = Vec::new();

@@ -27,10 +27,11 @@ pub(super) struct OperatorCall {
 }
 
 /// Opens the control socket. If that fails, the monitor runs without it; returns the problem as a sentence.
-pub(super) fn open_control_socket(path: &Path, outlet: MessageSender) -> Option<String> {
+pub(super) fn open_control_socket(path: &Path, message_sender: MessageSender) -> Option<String> {
     let decide = move |request: &Request| {
         let (answer, answered) = mpsc::sync_channel(1);
-        outlet.send(MonitorMessage::OperatorCalled(OperatorCall { request: request.clone(), response_sender: answer }));
+        message_sender
+            .send(MonitorMessage::OperatorCalled(OperatorCall { request: request.clone(), response_sender: answer }));
         answered.recv_timeout(RESPONSE_TIMEOUT).map_err(|_| "the monitor is stopping or does not respond".to_owned())
     };
     let why = control::serve(path, Box::new(decide)).err()?;

@@ -25,7 +25,7 @@ impl Probers {
         policy: &Policy,
         generation: u64,
         clock: Clock,
-        outlet: &MessageSender,
+        message_sender: &MessageSender,
     ) -> io::Result<Self> {
         let mut alive = Vec::new();
         let stagger = (policy.interval / policy.upstreams.max(1) as u32).min(MAX_STAGGER);
@@ -39,7 +39,7 @@ impl Probers {
                 timeout: policy.timeout,
                 generation,
                 clock,
-                message_sender: outlet.clone(),
+                message_sender: message_sender.clone(),
                 schedule: pace,
             };
             spawn(&format!("prober-{upstream}"), move || {

@@ -59,9 +59,9 @@ impl Monitor {
         if !self.readiness_schedule.is_due(now) || !self.is_quiet() {
             return;
         }
-        let (backend, outlet) = (self.backend.clone(), self.message_sender.clone());
+        let (backend, message_sender) = (self.backend.clone(), self.message_sender.clone());
         let look = move || {
-            outlet.send(MonitorMessage::ReadinessChecked(backend.run_readiness_checks()));
+            message_sender.send(MonitorMessage::ReadinessChecked(backend.run_readiness_checks()));
         };
         self.readiness_schedule.begin_run(now);
         if let Err(why) = spawn("lookout", look) {

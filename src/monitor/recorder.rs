@@ -46,11 +46,11 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn start(paths: Paths, outlet: MessageSender) -> io::Result<Self> {
+    pub(super) fn start(paths: Paths, message_sender: MessageSender) -> io::Result<Self> {
         let (records, receiver) = mpsc::sync_channel(CHANNEL_CAPACITY);
         let desk = RecorderThread {
             paths,
-            message_sender: outlet,
+            message_sender,
             entries: VecDeque::new(),
             persistent_state: None,
             seen_healthy: None,
@@ -107,7 +107,7 @@ impl RecorderThread {
         match record {
             Record::PersistentState(memory, reason, wall) => self.persistent_state = Some((memory, reason, wall)),
             Record::SeenHealthy(armed) => self.seen_healthy = Some(armed),
-            Record::Timeline(strip) => self.timeline = Some(strip),
+            Record::Timeline(timeline) => self.timeline = Some(timeline),
             Record::Entry(entry) => {
                 if self.entries.len() == MAX_PENDING_ENTRIES {
                     self.entries.pop_front();
@@ -139,8 +139,8 @@ impl RecorderThread {
             history::append_entry(&self.paths.history_file(), entry)?;
             self.entries.pop_front();
         }
-        if let Some(strip) = &self.timeline {
-            strip.save(&self.paths.timeline_file())?;
+        if let Some(timeline) = &self.timeline {
+            timeline.save(&self.paths.timeline_file())?;
             self.timeline = None;
         }
         Ok(())

@@ -24,10 +24,10 @@ impl Monitor {
             return;
         }
         self.notify.send_reloading();
-        let (source, outlet) = (self.parts.source.clone(), self.message_sender.clone());
+        let (source, message_sender) = (self.parts.source.clone(), self.message_sender.clone());
         let load = move || {
             let loaded = source.load().map_err(|problems| problems.to_string());
-            outlet.send(MonitorMessage::ConfigLoaded(loaded.map(|config| {
+            message_sender.send(MonitorMessage::ConfigLoaded(loaded.map(|config| {
                 let witnesses = witness::applicable_witnesses(&config);
                 (Box::new(config), witnesses)
             })));
@@ -53,9 +53,10 @@ impl Monitor {
         }
         let policy = Policy::new(&config, !witnesses.is_empty());
         let backend = (self.parts.backend_factory)(&config);
-        let (generation, clock, outlet) = (self.generation + 1, self.clock, &self.message_sender);
-        let probers = |targets| Probers::start(targets, &policy, generation, clock, outlet);
-        let changed = self.threads.reconfigure(&config, Arc::clone(&backend), &policy, witnesses, probers, outlet);
+        let (generation, clock, message_sender) = (self.generation + 1, self.clock, &self.message_sender);
+        let probers = |targets| Probers::start(targets, &policy, generation, clock, message_sender);
+        let changed =
+            self.threads.reconfigure(&config, Arc::clone(&backend), &policy, witnesses, probers, message_sender);
         let missing = changed.map_err(|why| why.to_string())?;
         if (&config.notify, &config.heartbeat) != (&self.parts.config.notify, &self.parts.config.heartbeat) {
             let notifier = Notifier::start(generation, &config, &self.parts.paths, &self.message_sender);

@@ -8,12 +8,12 @@ use signal_hook::iterator::Signals;
 use crate::monitor::messages::{MessageSender, MonitorMessage, SignalRequest};
 use crate::os::spawn;
 
-pub(super) fn install_handlers(outlet: MessageSender) -> io::Result<()> {
+pub(super) fn install_handlers(message_sender: MessageSender) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     spawn("signals", move || {
         for signal in signals.forever() {
             let ask = if signal == SIGHUP { SignalRequest::Reload } else { SignalRequest::Stop };
-            if !outlet.send(MonitorMessage::Signalled(ask)) {
+            if !message_sender.send(MonitorMessage::Signalled(ask)) {
                 return;
             }
         }

@@ -21,7 +21,7 @@ pub(super) fn load(paths: &Paths) -> StoredState {
     let now = read_wall_clock();
     let (memory, reason, torn_state) = state::load(&paths.state_file(), now);
     let (armed, torn_armed) = SeenHealthy::load(&paths.seen_healthy_file(), &paths.history_file(), now);
-    let (strip, torn_strip) = Timeline::load(&paths.timeline_file(), now);
+    let (timeline, torn_strip) = Timeline::load(&paths.timeline_file(), now);
     let unreadable = [torn_state, torn_armed, torn_strip].into_iter().flatten().collect();
-    StoredState { persistent_state: memory, hold_reason: reason, seen_healthy: armed, timeline: strip, unreadable }
+    StoredState { persistent_state: memory, hold_reason: reason, seen_healthy: armed, timeline, unreadable }
 }

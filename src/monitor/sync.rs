@@ -25,9 +25,9 @@ pub(super) struct SyncActuator {
 }
 
 impl SyncActuator {
-    pub(super) fn start(backend: Arc<dyn Backend>, outlet: MessageSender) -> io::Result<Self> {
+    pub(super) fn start(backend: Arc<dyn Backend>, message_sender: MessageSender) -> io::Result<Self> {
         let (tasks, receiver) = mpsc::sync_channel(CHANNEL_CAPACITY);
-        spawn("sync", move || run_tasks(&receiver, backend, &outlet))?;
+        spawn("sync", move || run_tasks(&receiver, backend, &message_sender))?;
         Ok(Self { tasks, cancel: Mutex::default() })
     }
 
@@ -62,7 +62,7 @@ impl SyncActuator {
     }
 }
 
-fn run_tasks(tasks: &Receiver<SyncTask>, mut backend: Arc<dyn Backend>, outlet: &MessageSender) {
+fn run_tasks(tasks: &Receiver<SyncTask>, mut backend: Arc<dyn Backend>, message_sender: &MessageSender) {
     for task in tasks {
         let fact = match task {
             SyncTask::Pull(cut) => MonitorMessage::Pulled(backend.pull(&cut)),
@@ -72,7 +72,7 @@ fn run_tasks(tasks: &Receiver<SyncTask>, mut backend: Arc<dyn Backend>, outlet: 
                 continue;
             }
         };
-        if !outlet.send(fact) {
+        if !message_sender.send(fact) {
             return;
         }
     }

@@ -34,16 +34,16 @@ impl Threads {
         policy: &Policy,
         witnesses: Vec<WitnessConfig>,
         clock: Clock,
-        outlet: &MessageSender,
+        message_sender: &MessageSender,
     ) -> Result<(Self, Vec<String>), MonitorError> {
         let (targets, missing) = probe_targets(&parts.config)?;
         let driven = gateway_driver(&parts.config, Arc::clone(&backend))?;
         let workers = Self {
-            recorder: Recorder::start(parts.paths.clone(), outlet.clone())?,
-            gateway: gateway::start_actuator(driven, outlet.clone())?,
-            sync: SyncActuator::start(backend, outlet.clone())?,
-            witness: witness::start_witness_thread(witnesses, witness_timeout(policy), outlet.clone())?,
-            probers: Probers::start(targets, policy, 0, clock, outlet)?,
+            recorder: Recorder::start(parts.paths.clone(), message_sender.clone())?,
+            gateway: gateway::start_actuator(driven, message_sender.clone())?,
+            sync: SyncActuator::start(backend, message_sender.clone())?,
+            witness: witness::start_witness_thread(witnesses, witness_timeout(policy), message_sender.clone())?,
+            probers: Probers::start(targets, policy, 0, clock, message_sender)?,
         };
         Ok((workers, missing))
     }
@@ -56,11 +56,11 @@ impl Threads {
         policy: &Policy,
         witnesses: Vec<WitnessConfig>,
         probers: impl FnOnce(Vec<ProbeTarget>) -> std::io::Result<Probers>,
-        outlet: &MessageSender,
+        message_sender: &MessageSender,
     ) -> Result<Vec<String>, MonitorError> {
         let (targets, missing) = probe_targets(config)?;
         let driven = gateway_driver(config, Arc::clone(&backend))?;
-        let witness = witness::start_witness_thread(witnesses, witness_timeout(policy), outlet.clone())?;
+        let witness = witness::start_witness_thread(witnesses, witness_timeout(policy), message_sender.clone())?;
         self.probers = probers(targets)?;
         self.witness = witness;
         self.sync.set_backend(backend);

@@ -42,7 +42,7 @@ fn is_shared_address(ip: IpAddr) -> bool {
 pub(super) fn start_witness_thread(
     witnesses: Vec<WitnessConfig>,
     limit: Duration,
-    outlet: MessageSender,
+    message_sender: MessageSender,
 ) -> io::Result<SyncSender<()>> {
     let asked =
         witnesses.into_iter().map(|witness| WitnessThread::start(witness, limit)).collect::<io::Result<Vec<_>>>()?;
@@ -50,7 +50,7 @@ pub(super) fn start_witness_thread(
     spawn("witness", move || {
         for () in asks {
             let alive = query_witnesses(&asked, limit);
-            if !outlet.send(MonitorMessage::Witnessed { alive }) {
+            if !message_sender.send(MonitorMessage::Witnessed { alive }) {
                 return;
             }
         }

@@ -47,15 +47,15 @@ pub enum MissingInput {
 }
 
 /// Returns the inputs that no option gave.
-pub(super) fn missing_inputs(site: &SetupTarget) -> Vec<MissingInput> {
-    let wishes = &site.options;
+pub(super) fn missing_inputs(target: &SetupTarget) -> Vec<MissingInput> {
+    let wishes = &target.options;
     let has_token = || {
-        let there = read_token_file(site).unwrap_or_default();
+        let there = read_token_file(target).unwrap_or_default();
         wishes.token_file.is_some()
             || wishes.channel.as_deref().is_some_and(|name| find_value(&there, token_variable(name)).is_some())
     };
     let mut wants = Vec::new();
-    if lacks_config(site) {
+    if lacks_config(target) {
         wants.extend(wishes.channel.is_none().then_some(MissingInput::Channel));
         wants.extend(wishes.allowed_ids.is_empty().then_some(MissingInput::AllowedIds));
         wants.extend((!has_token()).then_some(MissingInput::Token));
@@ -64,49 +64,50 @@ pub(super) fn missing_inputs(site: &SetupTarget) -> Vec<MissingInput> {
 }
 
 /// True if OpenClaw has no configuration yet.
-fn lacks_config(site: &SetupTarget) -> bool {
-    site.look_up_user().is_err() || !site.succeeds_as_agent(HAS_CONFIG_SCRIPT, &[])
+fn lacks_config(target: &SetupTarget) -> bool {
+    target.look_up_user().is_err() || !target.succeeds_as_agent(HAS_CONFIG_SCRIPT, &[])
 }
 
 /// Reads the state of the token file that the gateway's unit loads.
-pub(super) fn read_token_state(site: &SetupTarget) -> StepState {
-    let (there, wanted) = match read_token_file(site).and_then(|there| Ok((missing_variables(site, &there)?, there))) {
-        Ok((wanted, there)) => (there, wanted),
-        Err(why) => return StepState::Refused(why),
-    };
+pub(super) fn read_token_state(target: &SetupTarget) -> StepState {
+    let (there, wanted) =
+        match read_token_file(target).and_then(|there| Ok((missing_variables(target, &there)?, there))) {
+            Ok((wanted, there)) => (there, wanted),
+            Err(why) => return StepState::Refused(why),
+        };
     if !wanted.is_empty() {
         let names: Vec<&str> = wanted.iter().map(|(name, _)| *name).collect();
         return StepState::Pending(format!("write {} to {TOKEN_FILE}, readable by root only", names.join(", ")));
     }
-    if !there.is_empty() && !site.has_file(TOKEN_FILE, 0o600, there.as_bytes()) {
+    if !there.is_empty() && !target.has_file(TOKEN_FILE, 0o600, there.as_bytes()) {
         return StepState::Pending(format!("make {TOKEN_FILE} readable by root only"));
     }
-    match site.options.channel.as_deref().map(token_variable) {
+    match target.options.channel.as_deref().map(token_variable) {
         Some(name) if find_value(&there, name).is_none() => StepState::Manual(format!("add {name}=… to {TOKEN_FILE}")),
         _ => StepState::Done(format!("{TOKEN_FILE} is complete")),
     }
 }
 
 /// Writes the tokens and keeps the other lines of the file.
-pub(super) fn write_tokens(site: &SetupTarget) -> Result<(), String> {
-    let there = read_token_file(site)?;
-    let wanted = missing_variables(site, &there)?;
+pub(super) fn write_tokens(target: &SetupTarget) -> Result<(), String> {
+    let there = read_token_file(target)?;
+    let wanted = missing_variables(target, &there)?;
     let is_kept = |line: &&str| !wanted.iter().any(|(name, _)| assigns_variable(line, name));
     let mut lines: Vec<String> = there.lines().filter(is_kept).map(str::to_owned).collect();
     for (name, token) in &wanted {
         lines.push(format!("{name}={}", token.clone().map_or_else(generate_token, Ok)?));
     }
-    site.write_file(TOKEN_FILE, 0o600, format!("{}\n", lines.join("\n")).as_bytes())
+    target.write_file(TOKEN_FILE, 0o600, format!("{}\n", lines.join("\n")).as_bytes())
 }
 
 /// Returns the variables to set. `None` as the value stands for a random token.
-fn missing_variables(site: &SetupTarget, there: &str) -> Result<Vec<(&'static str, Option<String>)>, String> {
+fn missing_variables(target: &SetupTarget, there: &str) -> Result<Vec<(&'static str, Option<String>)>, String> {
     let mut wanted = Vec::new();
-    if find_value(there, GATEWAY_TOKEN_VARIABLE).is_none() && lacks_config(site) {
+    if find_value(there, GATEWAY_TOKEN_VARIABLE).is_none() && lacks_config(target) {
         wanted.push((GATEWAY_TOKEN_VARIABLE, None));
     }
-    let name = site.options.channel.as_deref().map(token_variable);
-    if let (Some(name), Some(token)) = (name, read_channel_token(site)?)
+    let name = target.options.channel.as_deref().map(token_variable);
+    if let (Some(name), Some(token)) = (name, read_channel_token(target)?)
         && find_value(there, name) != Some(&token)
     {
         wanted.push((name, Some(token)));
@@ -115,10 +116,10 @@ fn missing_variables(site: &SetupTarget, there: &str) -> Result<Vec<(&'static st
 }
 
 /// Returns the channel's token, as it was typed or from its file.
-fn read_channel_token(site: &SetupTarget) -> Result<Option<String>, String> {
-    let (token, place) = match (&site.channel_token, &site.options.token_file) {
+fn read_channel_token(target: &SetupTarget) -> Result<Option<String>, String> {
+    let (token, place) = match (&target.channel_token, &target.options.token_file) {
         (Some(token), _) => (token.clone(), "what was typed".to_owned()),
-        (None, Some(file)) => (site.read_given_file(file)?.trim().to_owned(), file.display().to_string()),
+        (None, Some(file)) => (target.read_given_file(file)?.trim().to_owned(), file.display().to_string()),
         (None, None) => return Ok(None),
     };
     let is_token = (1..=TOKEN_SIZE_LIMITS.1).contains(&token.len())
@@ -130,9 +131,9 @@ fn read_channel_token(site: &SetupTarget) -> Result<Option<String>, String> {
     }
 }
 
-fn read_token_file(site: &SetupTarget) -> Result<String, String> {
-    let there =
-        atomic_file::read(&site.context.system_path(TOKEN_FILE), TOKEN_SIZE_LIMITS.0).map_err(|why| why.to_string())?;
+fn read_token_file(target: &SetupTarget) -> Result<String, String> {
+    let there = atomic_file::read(&target.context.system_path(TOKEN_FILE), TOKEN_SIZE_LIMITS.0)
+        .map_err(|why| why.to_string())?;
     String::from_utf8(there.unwrap_or_default()).map_err(|_| format!("{TOKEN_FILE} is not text"))
 }
 
@@ -158,47 +159,49 @@ fn generate_token() -> Result<String, String> {
 }
 
 /// Reads the state of OpenClaw's configuration. An existing one stays as it is.
-pub(super) fn read_config_state(site: &SetupTarget) -> StepState {
-    if !lacks_config(site) {
+pub(super) fn read_config_state(target: &SetupTarget) -> StepState {
+    if !lacks_config(target) {
         return StepState::Done("openclaw.json exists and stays as it is".into());
     }
-    let Some(channel) = &site.options.channel else {
+    let Some(channel) = &target.options.channel else {
         let whose =
-            if site.is_interactive { "you will be asked for the channel" } else { "no channel yet: give --channel" };
+            if target.is_interactive { "you will be asked for the channel" } else { "no channel yet: give --channel" };
         return StepState::Pending(format!("write a standby's openclaw.json without crons; {whose}"));
     };
-    if let Some(owner) = site.context.config.upstreams.iter().find(|upstream| upstream.channels.contains(channel)) {
+    if let Some(owner) = target.context.config.upstreams.iter().find(|upstream| upstream.channels.contains(channel)) {
         return StepState::Refused(format!(
             "{channel} is a channel of {}; two gateways on one channel conflict",
             owner.name
         ));
     }
-    if site.options.allowed_ids.is_empty() && !site.is_interactive {
+    if target.options.allowed_ids.is_empty() && !target.is_interactive {
         return StepState::Refused(format!("no user may write to it on {channel}; add --allow ID"));
     }
     StepState::Pending(format!("write a standby's openclaw.json: {channel}, no crons"))
 }
 
 /// Writes the standby's configuration of OpenClaw.
-pub(super) fn write_config(site: &SetupTarget) -> Result<(), String> {
-    let found = find_installation(site).ok_or("OpenClaw is not installed")?;
-    let plugin = format!("@openclaw/{}", site.options.channel.as_deref().unwrap_or_default());
-    site.run_as_agent_within(
-        INSTALL_TIMEOUT,
-        INSTALL_CONFIG_SCRIPT,
-        &[&render_standby_config(site), &found.program, &found.path, &plugin],
-    )
-    .map(drop)
+pub(super) fn write_config(target: &SetupTarget) -> Result<(), String> {
+    let found = find_installation(target).ok_or("OpenClaw is not installed")?;
+    let plugin = format!("@openclaw/{}", target.options.channel.as_deref().unwrap_or_default());
+    target
+        .run_as_agent_within(
+            INSTALL_TIMEOUT,
+            INSTALL_CONFIG_SCRIPT,
+            &[&render_standby_config(target), &found.program, &found.path, &plugin],
+        )
+        .map(drop)
 }
 
 /// Returns a standby's configuration of OpenClaw: one channel, no crons, no secrets.
-fn render_standby_config(site: &SetupTarget) -> String {
+fn render_standby_config(target: &SetupTarget) -> String {
     let quoted = |text: &str| Value::from(text).to_string();
     let secret = |name: &str| format!(r#"{{ "source": "env", "provider": "default", "id": "{name}" }}"#);
-    let model = site.options.model.as_deref().map(|model| format!(r#""model": {{ "primary": {} }}, "#, quoted(model)));
-    let channel = site.options.channel.as_deref().map(|channel| {
+    let model =
+        target.options.model.as_deref().map(|model| format!(r#""model": {{ "primary": {} }}, "#, quoted(model)));
+    let channel = target.options.channel.as_deref().map(|channel| {
         let key = if channel == "discord" { "token" } else { "botToken" };
-        let allow: Vec<String> = site.options.allowed_ids.iter().map(|id| quoted(id)).collect();
+        let allow: Vec<String> = target.options.allowed_ids.iter().map(|id| quoted(id)).collect();
         let policy = format!(r#""dmPolicy": "allowlist", "allowFrom": [{}]"#, allow.join(", "));
         format!(
             r#""channels": {{ "{channel}": {{ "enabled": true, "{key}": {}, {policy} }} }},
@@ -214,11 +217,11 @@ fn render_standby_config(site: &SetupTarget) -> String {
   "gateway": {{ "port": {}, "mode": "local", "bind": "{}", "auth": {{ "mode": "token", "token": {} }} }}
 }}"#,
         model.unwrap_or_default(),
-        quoted(&site.context.config.workspace.path.display().to_string()),
+        quoted(&target.context.config.workspace.path.display().to_string()),
         channel.unwrap_or_default(),
-        site.context.gateway_port(),
+        target.context.gateway_port(),
         // With Tailscale the gateway binds to the tailnet only; without it the firewall restricts access.
-        if site.passes_check("tailscale") { "tailnet" } else { "lan" },
+        if target.passes_check("tailscale") { "tailnet" } else { "lan" },
         secret(GATEWAY_TOKEN_VARIABLE),
     )
 }

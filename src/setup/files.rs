@@ -59,18 +59,20 @@ pub(super) static PRIMARY_FILES: [ShippedFile; 3] = [
 ];
 
 /// True if a file is the shipped one or an earlier version of it: its first line is the same. Links do not count.
-pub(super) fn is_shipped_file(site: &SetupTarget, file: &ShippedFile) -> bool {
-    let there =
-        atomic_file::read(&site.context.system_path(file.path), SHIPPED_FILE_LIMIT).ok().flatten().unwrap_or_default();
+pub(super) fn is_shipped_file(target: &SetupTarget, file: &ShippedFile) -> bool {
+    let there = atomic_file::read(&target.context.system_path(file.path), SHIPPED_FILE_LIMIT)
+        .ok()
+        .flatten()
+        .unwrap_or_default();
     let first = |text: &[u8]| text.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
     first(&there) == first(file.text.as_bytes())
 }
 
 /// Reads the state of the program at the path that the units name.
-pub(super) fn read_program_state(site: &SetupTarget) -> StepState {
-    match fs::read(&site.program) {
-        Ok(own) if site.has_file(PROGRAM_PATH, 0o755, &own) => StepState::Done(PROGRAM_PATH.into()),
-        Ok(_) => match find_newer_version(site) {
+pub(super) fn read_program_state(target: &SetupTarget) -> StepState {
+    match fs::read(&target.program) {
+        Ok(own) if target.has_file(PROGRAM_PATH, 0o755, &own) => StepState::Done(PROGRAM_PATH.into()),
+        Ok(_) => match find_newer_version(target) {
             Some(version) => StepState::Refused(format!(
                 "{PROGRAM_PATH} is version {version}, but this program is {}; use the newer one",
                 env!("CARGO_PKG_VERSION")
@@ -82,66 +84,66 @@ pub(super) fn read_program_state(site: &SetupTarget) -> StepState {
 }
 
 /// Returns the installed version if it is newer than this program.
-fn find_newer_version(site: &SetupTarget) -> Option<String> {
+fn find_newer_version(target: &SetupTarget) -> Option<String> {
     let said =
-        site.context.run_program(&site.context.system_path(PROGRAM_PATH).to_string_lossy(), &["--version"]).ok()?;
+        target.context.run_program(&target.context.system_path(PROGRAM_PATH).to_string_lossy(), &["--version"]).ok()?;
     let version = said.trim().strip_prefix("openclaw-failover ")?;
     let numbers = |version: &str| version.split('.').map(|part| part.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>();
     (numbers(version) > numbers(env!("CARGO_PKG_VERSION"))).then(|| version.to_owned())
 }
 
 /// Copies this program to the path that the units name.
-pub(super) fn install_program(site: &SetupTarget) -> Result<(), String> {
-    let own = fs::read(&site.program).map_err(|why| format!("cannot read this program: {why}"))?;
-    site.mark_monitor_stale()?;
-    site.write_file(PROGRAM_PATH, 0o755, &own)
+pub(super) fn install_program(target: &SetupTarget) -> Result<(), String> {
+    let own = fs::read(&target.program).map_err(|why| format!("cannot read this program: {why}"))?;
+    target.mark_monitor_stale()?;
+    target.write_file(PROGRAM_PATH, 0o755, &own)
 }
 
 /// Reads the state of a standby's files and of the folders and the user that they need.
-pub(super) fn read_standby_state(site: &SetupTarget) -> StepState {
-    let mut missing = missing_files(site, &STANDBY_FILES);
-    let folders = FOLDERS.iter().filter(|(path, mode)| !site.has_folder(path, *mode));
+pub(super) fn read_standby_state(target: &SetupTarget) -> StepState {
+    let mut missing = missing_files(target, &STANDBY_FILES);
+    let folders = FOLDERS.iter().filter(|(path, mode)| !target.has_folder(path, *mode));
     missing.extend(folders.map(|(path, _)| *path));
-    missing.extend(site.query_unit(GATEWAY_UNIT_NAME).is_enabled().then_some("openclaw.service disabled"));
-    if site.context.run_program("getent", &["passwd", MONITOR_USER]).is_err() {
+    missing.extend(target.query_unit(GATEWAY_UNIT_NAME).is_enabled().then_some("openclaw.service disabled"));
+    if target.context.run_program("getent", &["passwd", MONITOR_USER]).is_err() {
         missing.push("the monitor's user");
     }
-    files_state(site, &[GATEWAY_UNIT_NAME, MONITOR_UNIT, CHECK_UNIT, PULL_SERVICE, PUSH_SERVICE], &missing)
+    files_state(target, &[GATEWAY_UNIT_NAME, MONITOR_UNIT, CHECK_UNIT, PULL_SERVICE, PUSH_SERVICE], &missing)
 }
 
 /// Installs a standby's files.
-pub(super) fn install_standby(site: &SetupTarget) -> Result<(), String> {
-    site.mark_monitor_stale()?;
-    install_files(site, &STANDBY_FILES)?;
-    FOLDERS.iter().try_for_each(|(path, mode)| site.create_folder(path, *mode))?;
-    site.run_program("systemd-sysusers", &["openclaw-failover.conf"])?;
-    site.run_program("systemctl", &["daemon-reload"])?;
-    if site.query_unit(GATEWAY_UNIT_NAME).is_enabled() {
-        site.run_program("systemctl", &["disable", GATEWAY_UNIT_NAME])?;
+pub(super) fn install_standby(target: &SetupTarget) -> Result<(), String> {
+    target.mark_monitor_stale()?;
+    install_files(target, &STANDBY_FILES)?;
+    FOLDERS.iter().try_for_each(|(path, mode)| target.create_folder(path, *mode))?;
+    target.run_program("systemd-sysusers", &["openclaw-failover.conf"])?;
+    target.run_program("systemctl", &["daemon-reload"])?;
+    if target.query_unit(GATEWAY_UNIT_NAME).is_enabled() {
+        target.run_program("systemctl", &["disable", GATEWAY_UNIT_NAME])?;
     }
     Ok(())
 }
 
 /// Reads the state of a primary's files.
-pub(super) fn read_primary_state(site: &SetupTarget) -> StepState {
-    files_state(site, &[PUSH_SERVICE], &missing_files(site, &PRIMARY_FILES))
+pub(super) fn read_primary_state(target: &SetupTarget) -> StepState {
+    files_state(target, &[PUSH_SERVICE], &missing_files(target, &PRIMARY_FILES))
 }
 
 /// Installs a primary's files.
-pub(super) fn install_primary(site: &SetupTarget) -> Result<(), String> {
-    install_files(site, &PRIMARY_FILES)?;
-    site.run_program("systemctl", &["daemon-reload"])
+pub(super) fn install_primary(target: &SetupTarget) -> Result<(), String> {
+    install_files(target, &PRIMARY_FILES)?;
+    target.run_program("systemctl", &["daemon-reload"])
 }
 
 const MONITOR_USER: &str = "openclaw-failover";
 
-fn missing_files(site: &SetupTarget, files: &[ShippedFile]) -> Vec<&'static str> {
-    let is_there = |file: &&ShippedFile| site.has_file(file.path, 0o644, file.text.as_bytes());
+fn missing_files(target: &SetupTarget, files: &[ShippedFile]) -> Vec<&'static str> {
+    let is_there = |file: &&ShippedFile| target.has_file(file.path, 0o644, file.text.as_bytes());
     files.iter().filter(|file| !is_there(file)).map(|file| file.path).collect()
 }
 
-fn files_state(site: &SetupTarget, units: &[&str], missing: &[&str]) -> StepState {
-    let is_stale = |unit: &&str| site.query_unit(unit).value("NeedDaemonReload") == "yes";
+fn files_state(target: &SetupTarget, units: &[&str], missing: &[&str]) -> StepState {
+    let is_stale = |unit: &&str| target.query_unit(unit).value("NeedDaemonReload") == "yes";
     match (missing.is_empty(), units.iter().find(|unit| is_stale(unit))) {
         (false, _) => {
             // File names are enough: a dozen full paths would be unreadable.
@@ -153,10 +155,10 @@ fn files_state(site: &SetupTarget, units: &[&str], missing: &[&str]) -> StepStat
     }
 }
 
-fn install_files(site: &SetupTarget, files: &[ShippedFile]) -> Result<(), String> {
+fn install_files(target: &SetupTarget, files: &[ShippedFile]) -> Result<(), String> {
     for file in files {
-        if !site.has_file(file.path, 0o644, file.text.as_bytes()) {
-            site.write_file(file.path, 0o644, file.text.as_bytes())?;
+        if !target.has_file(file.path, 0o644, file.text.as_bytes()) {
+            target.write_file(file.path, 0o644, file.text.as_bytes())?;
         }
     }
     Ok(())

@@ -30,12 +30,12 @@ const FOLDER_ENTRY_LIMIT: usize = 1000;
 const FAIL2BAN_START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Reads the state of fail2ban.
-pub(super) fn read_fail2ban_state(site: &SetupTarget) -> StepState {
-    match state_of_finding(site.run_check("fail2ban")) {
-        StepState::Done(_) if !site.query_unit("fail2ban.service").is_enabled() => {
+pub(super) fn read_fail2ban_state(target: &SetupTarget) -> StepState {
+    match state_of_finding(target.run_check("fail2ban")) {
+        StepState::Done(_) if !target.query_unit("fail2ban.service").is_enabled() => {
             StepState::Pending("enable fail2ban at boot".into())
         }
-        StepState::Done(_) if misses_ssh_port(site) => {
+        StepState::Done(_) if misses_ssh_port(target) => {
             StepState::Pending("its jail covers port 22 only, but ssh uses another port".into())
         }
         state => state,
@@ -43,36 +43,37 @@ pub(super) fn read_fail2ban_state(site: &SetupTarget) -> StepState {
 }
 
 /// True if ssh uses a port that the distribution's jail does not cover. A locally written jail has chosen its ports.
-fn misses_ssh_port(site: &SetupTarget) -> bool {
+fn misses_ssh_port(target: &SetupTarget) -> bool {
     let is_jail = |entry: DirEntry| entry.file_name().to_string_lossy().ends_with(".local");
-    let jails = JAIL_FOLDERS.iter().filter_map(|folder| fs::read_dir(site.context.system_path(folder)).ok());
+    let jails = JAIL_FOLDERS.iter().filter_map(|folder| fs::read_dir(target.context.system_path(folder)).ok());
     let is_chosen = || jails.flat_map(|folder| folder.take(FOLDER_ENTRY_LIMIT).flatten()).any(is_jail);
-    ports::find_ssh_ports(site).is_ok_and(|ports| ports != [22]) && !is_chosen()
+    ports::find_ssh_ports(target).is_ok_and(|ports| ports != [22]) && !is_chosen()
 }
 
 /// Enables the jail for sshd.
-pub(super) fn enable_fail2ban(site: &SetupTarget) -> Result<(), String> {
-    let is_missing = !site.passes_check("fail2ban") || misses_ssh_port(site);
+pub(super) fn enable_fail2ban(target: &SetupTarget) -> Result<(), String> {
+    let is_missing = !target.passes_check("fail2ban") || misses_ssh_port(target);
     if is_missing {
-        site.write_file(SSHD_JAIL.0, 0o644, SSHD_JAIL.1.as_bytes())?;
+        target.write_file(SSHD_JAIL.0, 0o644, SSHD_JAIL.1.as_bytes())?;
     }
-    site.run_program("systemctl", &["enable", "fail2ban.service"])?;
+    target.run_program("systemctl", &["enable", "fail2ban.service"])?;
     if is_missing {
-        site.run_program("systemctl", &["restart", "fail2ban.service"])?;
+        target.run_program("systemctl", &["restart", "fail2ban.service"])?;
     }
-    wait_until(FAIL2BAN_START_TIMEOUT, || site.passes_check("fail2ban"));
+    wait_until(FAIL2BAN_START_TIMEOUT, || target.passes_check("fail2ban"));
     Ok(())
 }
 
 /// Reads the state of automatic security upgrades. They count as turned off on purpose if a later file overrides ours
 /// or a timer is masked.
-pub(super) fn read_upgrades_state(site: &SetupTarget) -> StepState {
-    let found = site.run_check("upgrades");
+pub(super) fn read_upgrades_state(target: &SetupTarget) -> StepState {
+    let found = target.run_check("upgrades");
     let is_put = || {
-        site.has_file(UPGRADES_FILE.0, 0o644, UPGRADES_FILE.1.as_bytes())
-            && UPGRADE_TIMERS.iter().all(|timer| site.query_unit(timer).is_up())
+        target.has_file(UPGRADES_FILE.0, 0o644, UPGRADES_FILE.1.as_bytes())
+            && UPGRADE_TIMERS.iter().all(|timer| target.query_unit(timer).is_up())
     };
-    if found.level != Level::Ok && (UPGRADE_TIMERS.iter().any(|timer| site.query_unit(timer).is_masked()) || is_put()) {
+    if found.level != Level::Ok && (UPGRADE_TIMERS.iter().any(|timer| target.query_unit(timer).is_masked()) || is_put())
+    {
         return StepState::Manual(format!(
             "{}: turned off on purpose; see `apt-config dump APT::Periodic`",
             found.evidence
@@ -87,9 +88,9 @@ fn state_of_finding(found: Finding) -> StepState {
 }
 
 /// Enables automatic security upgrades.
-pub(super) fn enable_upgrades(site: &SetupTarget) -> Result<(), String> {
-    site.write_file(UPGRADES_FILE.0, 0o644, UPGRADES_FILE.1.as_bytes())?;
-    UPGRADE_TIMERS.iter().try_for_each(|timer| site.run_program("systemctl", &["enable", "--now", timer]))
+pub(super) fn enable_upgrades(target: &SetupTarget) -> Result<(), String> {
+    target.write_file(UPGRADES_FILE.0, 0o644, UPGRADES_FILE.1.as_bytes())?;
+    UPGRADE_TIMERS.iter().try_for_each(|timer| target.run_program("systemctl", &["enable", "--now", timer]))
 }
 
 /// Polls a condition until it holds or the time limit passes.

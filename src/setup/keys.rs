@@ -28,21 +28,21 @@ const UNKNOWN_HOSTS_SCRIPT: &str = "for host; do\n\
     ssh-keygen -F \"$host\" -f /etc/ssh/ssh_known_hosts >/dev/null 2>&1 || echo \"$host\"\ndone";
 
 /// Reads the state of the agent's own key.
-pub(super) fn read_own_key_state(site: &SetupTarget) -> StepState {
-    match site.succeeds_as_agent(HAS_KEY_SCRIPT, &[]) {
+pub(super) fn read_own_key_state(target: &SetupTarget) -> StepState {
+    match target.succeeds_as_agent(HAS_KEY_SCRIPT, &[]) {
         true => StepState::Done("~/.ssh/id_ed25519".into()),
         false => StepState::Pending("create ~/.ssh/id_ed25519, without a passphrase".into()),
     }
 }
 
 /// Creates the agent's own key.
-pub(super) fn create_own_key(site: &SetupTarget) -> Result<(), String> {
-    site.run_as_agent(CREATE_KEY_SCRIPT, &[]).map(drop)
+pub(super) fn create_own_key(target: &SetupTarget) -> Result<(), String> {
+    target.run_as_agent(CREATE_KEY_SCRIPT, &[]).map(drop)
 }
 
 /// Returns the public half of the agent's key. It is validated, because the agent can write anything there.
-pub(super) fn read_public_key(site: &SetupTarget) -> Option<String> {
-    let said = site.run_as_agent("head -c 1000 .ssh/id_ed25519.pub", &[]).ok()?;
+pub(super) fn read_public_key(target: &SetupTarget) -> Option<String> {
+    let said = target.run_as_agent("head -c 1000 .ssh/id_ed25519.pub", &[]).ok()?;
     parse_public_key(&said)
 }
 
@@ -61,9 +61,9 @@ pub(super) fn restricted_line(folder: &str, key: &str) -> String {
 }
 
 /// Reads the state of the known hosts: those of the git remote and of the secrets.
-pub(super) fn read_known_hosts_state(site: &SetupTarget) -> StepState {
-    let wanted = ssh_hosts(site);
-    let unknown = find_unknown_hosts(site, &wanted);
+pub(super) fn read_known_hosts_state(target: &SetupTarget) -> StepState {
+    let wanted = ssh_hosts(target);
+    let unknown = find_unknown_hosts(target, &wanted);
     if wanted.is_empty() {
         return StepState::Done("no host is accessed by ssh".into());
     }
@@ -71,8 +71,8 @@ pub(super) fn read_known_hosts_state(site: &SetupTarget) -> StepState {
         return StepState::Done(wanted.join(", "));
     }
     let names = unknown.join(", ");
-    match &site.options.known_hosts_file {
-        Some(file) => match find_host_without_key(site, file, &unknown) {
+    match &target.options.known_hosts_file {
+        Some(file) => match find_host_without_key(target, file, &unknown) {
             Ok(None) => StepState::Pending(format!("add the keys of {names} from {}", file.display())),
             Ok(Some(host)) => StepState::Refused(format!(
                 "{} has no key of {host}; add the published one (`ssh-keyscan {}` prints what it presents)",
@@ -81,10 +81,10 @@ pub(super) fn read_known_hosts_state(site: &SetupTarget) -> StepState {
             )),
             Err(why) => StepState::Refused(why),
         },
-        None if site.confirmed_host_keys.is_some() => {
+        None if target.confirmed_host_keys.is_some() => {
             StepState::Pending(format!("add the keys of {names}, which you confirmed"))
         }
-        None if site.is_interactive => {
+        None if target.is_interactive => {
             StepState::Pending(format!("{names}: the keys will be shown for you to confirm"))
         }
         None => StepState::Refused(format!(
@@ -104,28 +104,28 @@ fn scan_arguments(host: &str) -> String {
 /// Returns the first host that has no key in a file. Names in the file may be hashed, so ssh-keygen searches it.
 /// Without ssh-keygen nothing counts as missing yet; the check repeats once it is installed.
 fn find_host_without_key<'a>(
-    site: &SetupTarget,
+    target: &SetupTarget,
     file: &Path,
     hosts: &'a [String],
 ) -> Result<Option<&'a String>, String> {
-    site.read_given_file(file)?;
+    target.read_given_file(file)?;
     let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
     let is_lacking = |host: &&String| {
-        let command = site.context.new_command("ssh-keygen").args(["-F", host.as_str(), "-f"]).arg(&file);
+        let command = target.context.new_command("ssh-keygen").args(["-F", host.as_str(), "-f"]).arg(&file);
         command.run().is_err_and(|why| !why.is_missing_program())
     };
     Ok(hosts.iter().find(is_lacking))
 }
 
 /// Adds the hosts' keys, from the given file or as confirmed at the terminal.
-pub(super) fn add_host_keys(site: &SetupTarget) -> Result<(), String> {
-    let lines = match (&site.options.known_hosts_file, &site.confirmed_host_keys) {
-        (Some(file), _) => site.read_given_file(file)?,
+pub(super) fn add_host_keys(target: &SetupTarget) -> Result<(), String> {
+    let lines = match (&target.options.known_hosts_file, &target.confirmed_host_keys) {
+        (Some(file), _) => target.read_given_file(file)?,
         (None, Some(keys)) => keys.clone(),
         (None, None) => return Err("the keys are not confirmed".into()),
     };
     let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).collect();
-    site.add_lines(&lines.join("\n"), KNOWN_HOSTS_FILE)
+    target.add_lines(&lines.join("\n"), KNOWN_HOSTS_FILE)
 }
 
 /// Keys that a host presented, for a person to compare with the published ones.
@@ -140,14 +140,14 @@ pub struct ScannedHostKeys {
 ///
 /// # Errors
 /// When the host does not answer, or ssh is not installed yet.
-pub fn scan_host_keys(site: &SetupTarget, host: &str) -> Result<ScannedHostKeys, String> {
+pub fn scan_host_keys(target: &SetupTarget, host: &str) -> Result<ScannedHostKeys, String> {
     let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
         Some((name, port)) => (name, port),
         None => (host, "22"),
     };
-    let user = Owner::look_up(site.context.new_command("getent"), "nobody")?;
+    let user = Owner::look_up(target.context.new_command("getent"), "nobody")?;
     let run = |script: &str, args: &[&str]| {
-        let command = site.context.new_command("setsid").args(user.setpriv_args()).args(["sh", "-euc", script, "sh"]);
+        let command = target.context.new_command("setsid").args(user.setpriv_args()).args(["sh", "-euc", script, "sh"]);
         command.args(args).deadline(KEYSCAN_TIMEOUT).run().map(|said| said.stdout).map_err(|why| why.reason())
     };
     let failed = |why: String| format!("cannot fetch the keys of {host}: {why}; give --known-hosts FILE");
@@ -158,21 +158,21 @@ pub fn scan_host_keys(site: &SetupTarget, host: &str) -> Result<ScannedHostKeys,
 }
 
 /// Returns the hosts whose keys are not known yet.
-pub(super) fn unknown_hosts(site: &SetupTarget) -> Vec<String> {
-    find_unknown_hosts(site, &ssh_hosts(site))
+pub(super) fn unknown_hosts(target: &SetupTarget) -> Vec<String> {
+    find_unknown_hosts(target, &ssh_hosts(target))
 }
 
-fn find_unknown_hosts(site: &SetupTarget, hosts: &[String]) -> Vec<String> {
+fn find_unknown_hosts(target: &SetupTarget, hosts: &[String]) -> Vec<String> {
     let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
-    match site.run_as_agent(UNKNOWN_HOSTS_SCRIPT, &names) {
+    match target.run_as_agent(UNKNOWN_HOSTS_SCRIPT, &names) {
         Ok(said) => hosts.iter().filter(|host| said.lines().any(|line| line == *host)).cloned().collect(),
         Err(_) => hosts.to_vec(),
     }
 }
 
 /// Returns every host that is reached by ssh, as `known_hosts` names it.
-fn ssh_hosts(site: &SetupTarget) -> Vec<String> {
-    let config = &site.context.config;
+fn ssh_hosts(target: &SetupTarget) -> Vec<String> {
+    let config = &target.context.config;
     let sources = config.secrets.iter().map(|secret| secret.source.as_str());
     let mut hosts = Vec::new();
     for host in config.workspace.url.as_deref().into_iter().chain(sources).filter_map(parse_ssh_host) {

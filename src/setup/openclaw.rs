@@ -45,8 +45,8 @@ pub(super) struct Installation {
     pub(super) path: String,
 }
 
-pub(super) fn find_installation(site: &SetupTarget) -> Option<Installation> {
-    let said = site.run_as_agent(FIND_SCRIPT, &[]).ok()?;
+pub(super) fn find_installation(target: &SetupTarget) -> Option<Installation> {
+    let said = target.run_as_agent(FIND_SCRIPT, &[]).ok()?;
     let mut lines = said.lines().filter(|line| needs_no_quoting(line));
     let (program, node) = (lines.next()?, lines.next().unwrap_or("/usr/local/bin"));
     let own = program.rsplit_once('/').map_or("/", |(folder, _)| folder);
@@ -67,45 +67,45 @@ fn render_drop_in(found: &Installation) -> String {
 }
 
 /// True if the installed drop-in was written by a setup.
-pub(super) fn is_our_drop_in(site: &SetupTarget) -> bool {
-    let there = atomic_file::read(&site.context.system_path(DROP_IN), 1 << 16).ok().flatten().unwrap_or_default();
+pub(super) fn is_our_drop_in(target: &SetupTarget) -> bool {
+    let there = atomic_file::read(&target.context.system_path(DROP_IN), 1 << 16).ok().flatten().unwrap_or_default();
     there.starts_with(DROP_IN_HEADER.as_bytes())
 }
 
 /// Reads the state of OpenClaw's installation and of the drop-in.
-pub(super) fn read_state(site: &SetupTarget) -> StepState {
-    let is_for_everybody = || SYSTEM_PATHS.iter().any(|path| site.context.system_path(path).exists());
-    match find_installation(site) {
-        Some(found) if site.has_file(DROP_IN, 0o644, render_drop_in(&found).as_bytes()) => {
+pub(super) fn read_state(target: &SetupTarget) -> StepState {
+    let is_for_everybody = || SYSTEM_PATHS.iter().any(|path| target.context.system_path(path).exists());
+    match find_installation(target) {
+        Some(found) if target.has_file(DROP_IN, 0o644, render_drop_in(&found).as_bytes()) => {
             StepState::Done(found.program)
         }
         Some(found) => StepState::Pending(format!("have {GATEWAY_UNIT_NAME} start {}", found.program)),
-        None if site.options.install_openclaw => {
+        None if target.options.install_openclaw => {
             StepState::Pending("install it with the installer of openclaw.ai".into())
         }
         // Without the agent's user the search cannot run yet.
-        None if site.look_up_user().is_err() && is_for_everybody() => {
+        None if target.look_up_user().is_err() && is_for_everybody() => {
             StepState::Pending(format!("have {GATEWAY_UNIT_NAME} start it"))
         }
-        None => StepState::Refused(missing_message(site)),
+        None => StepState::Refused(missing_message(target)),
     }
 }
 
 /// Installs OpenClaw if requested, and writes the drop-in.
-pub(super) fn install_openclaw(site: &SetupTarget) -> Result<(), String> {
-    if site.options.install_openclaw && find_installation(site).is_none() {
-        site.run_as_agent_within(INSTALL_TIMEOUT, INSTALL_SCRIPT, &[])?;
+pub(super) fn install_openclaw(target: &SetupTarget) -> Result<(), String> {
+    if target.options.install_openclaw && find_installation(target).is_none() {
+        target.run_as_agent_within(INSTALL_TIMEOUT, INSTALL_SCRIPT, &[])?;
     }
-    let found = find_installation(site).ok_or_else(|| missing_message(site))?;
-    site.write_file(DROP_IN, 0o644, render_drop_in(&found).as_bytes())?;
-    site.run_program("systemctl", &["daemon-reload"])
+    let found = find_installation(target).ok_or_else(|| missing_message(target))?;
+    target.write_file(DROP_IN, 0o644, render_drop_in(&found).as_bytes())?;
+    target.run_program("systemctl", &["daemon-reload"])
 }
 
-fn missing_message(site: &SetupTarget) -> String {
+fn missing_message(target: &SetupTarget) -> String {
     format!(
         "OpenClaw is not installed, or {0} cannot find it; give --install-openclaw, or run \
          `npm install -g openclaw`",
-        site.user_name()
+        target.user_name()
     )
 }
 

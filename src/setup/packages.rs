@@ -33,44 +33,44 @@ const RELEASE_ADVICE: &str = "use Debian 12, Ubuntu 24.04 or newer";
 const APT_RETRIES: (u32, Duration) = (60, Duration::from_secs(10));
 
 /// Reads the state of a standby's packages.
-pub(super) fn read_standby_state(site: &SetupTarget) -> StepState {
-    if let Some(old) = check_polkit_version(site) {
+pub(super) fn read_standby_state(target: &SetupTarget) -> StepState {
+    if let Some(old) = check_polkit_version(target) {
         return StepState::Refused(old);
     }
-    packages_state(site, &STANDBY_PACKAGES)
+    packages_state(target, &STANDBY_PACKAGES)
 }
 
 /// Reads the state of a primary's packages.
-pub(super) fn read_primary_state(site: &SetupTarget) -> StepState {
-    packages_state(site, &PRIMARY_PACKAGES)
+pub(super) fn read_primary_state(target: &SetupTarget) -> StepState {
+    packages_state(target, &PRIMARY_PACKAGES)
 }
 
 /// Installs a standby's packages.
-pub(super) fn install_standby(site: &SetupTarget) -> Result<(), String> {
-    let stale = update_package_lists(site)?;
-    match (check_polkit_version(site), query_polkit_version(site)) {
+pub(super) fn install_standby(target: &SetupTarget) -> Result<(), String> {
+    let stale = update_package_lists(target)?;
+    match (check_polkit_version(target), query_polkit_version(target)) {
         (Some(old), _) => Err(old),
         (None, None) => Err(stale.unwrap_or_else(|| format!("this release has no package polkitd; {RELEASE_ADVICE}"))),
-        (None, Some(_)) => install_packages(site, &missing_packages(site, &STANDBY_PACKAGES)),
+        (None, Some(_)) => install_packages(target, &missing_packages(target, &STANDBY_PACKAGES)),
     }
 }
 
 /// Installs a primary's packages.
-pub(super) fn install_primary(site: &SetupTarget) -> Result<(), String> {
-    update_package_lists(site)?;
-    install_packages(site, &missing_packages(site, &PRIMARY_PACKAGES))
+pub(super) fn install_primary(target: &SetupTarget) -> Result<(), String> {
+    update_package_lists(target)?;
+    install_packages(target, &missing_packages(target, &PRIMARY_PACKAGES))
 }
 
-fn packages_state(site: &SetupTarget, wanted: &[&'static str]) -> StepState {
-    let missing = missing_packages(site, wanted);
+fn packages_state(target: &SetupTarget, wanted: &[&'static str]) -> StepState {
+    let missing = missing_packages(target, wanted);
     match missing.is_empty() {
         true => StepState::Done("all are installed".into()),
         false => StepState::Pending(format!("apt-get install {}", missing.join(" "))),
     }
 }
 
-fn missing_packages(site: &SetupTarget, wanted: &[&'static str]) -> Vec<&'static str> {
-    let (wishes, mut wanted) = (&site.options, wanted.to_vec());
+fn missing_packages(target: &SetupTarget, wanted: &[&'static str]) -> Vec<&'static str> {
+    let (wishes, mut wanted) = (&target.options, wanted.to_vec());
     if wishes.grant_sudo {
         wanted.push("sudo");
     }
@@ -78,12 +78,12 @@ fn missing_packages(site: &SetupTarget, wanted: &[&'static str]) -> Vec<&'static
         wanted.push("curl");
     }
     // Installing ufw would remove another firewall.
-    if wanted.contains(&"ufw") && firewall::find_other_firewall(site).is_some() {
+    if wanted.contains(&"ufw") && firewall::find_other_firewall(target).is_some() {
         wanted.retain(|name| *name != "ufw");
     }
     let format = "--showformat=${Package} ${db:Status-Status}\n";
     // dpkg-query exits with an error if one package is unknown, but still lists the others.
-    let asked = site.context.new_command("dpkg-query").args(["--show", format]).args(&wanted).run_any_exit_code();
+    let asked = target.context.new_command("dpkg-query").args(["--show", format]).args(&wanted).run_any_exit_code();
     let known = asked.map(|(_, said)| said.stdout).unwrap_or_default();
     let is_there = |name: &&str| known.lines().any(|line| line == format!("{name} installed"));
     wanted.retain(|name| !is_there(name));
@@ -91,16 +91,16 @@ fn missing_packages(site: &SetupTarget, wanted: &[&'static str]) -> Vec<&'static
 }
 
 /// Returns the version of this release's polkit; `None` if there is none, or before the first `apt-get update`.
-fn query_polkit_version(site: &SetupTarget) -> Option<String> {
-    let known = site.context.run_program("apt-cache", &["policy", "polkitd"]).ok()?;
+fn query_polkit_version(target: &SetupTarget) -> Option<String> {
+    let known = target.context.run_program("apt-cache", &["policy", "polkitd"]).ok()?;
     let version = |key| known.lines().find_map(|line| line.trim().strip_prefix(key)).map(str::trim);
     let version = [version("Installed:"), version("Candidate:")].into_iter().flatten().find(|known| *known != "(none)");
     version.map(str::to_owned)
 }
 
 /// Returns an error message if polkit is too old.
-fn check_polkit_version(site: &SetupTarget) -> Option<String> {
-    let version = query_polkit_version(site)?;
+fn check_polkit_version(target: &SetupTarget) -> Option<String> {
+    let version = query_polkit_version(target)?;
     let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
     let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     (major == 0 && minor < POLKIT_MINIMUM_MINOR).then(|| {
@@ -113,27 +113,27 @@ fn check_polkit_version(site: &SetupTarget) -> Option<String> {
 
 /// Runs `apt-get update`. A failure is logged and returned, not fatal: a third-party repository that is gone does not
 /// block Debian's own packages.
-fn update_package_lists(site: &SetupTarget) -> Result<Option<String>, String> {
+fn update_package_lists(target: &SetupTarget) -> Result<Option<String>, String> {
     // A killed dpkg leaves packages half installed.
-    run_with_retries(site, "dpkg", &["--force-confdef", "--force-confold", "--configure", "-a"])?;
-    let failed = run_with_retries(site, "apt-get", &["-q", "-o", "APT::Update::Error-Mode=any", "update"]).err();
+    run_with_retries(target, "dpkg", &["--force-confdef", "--force-confold", "--configure", "-a"])?;
+    let failed = run_with_retries(target, "apt-get", &["-q", "-o", "APT::Update::Error-Mode=any", "update"]).err();
     if let Some(why) = &failed {
         log::warn!("{why}; continuing with the package lists on disk");
     }
     Ok(failed)
 }
 
-fn install_packages(site: &SetupTarget, packages: &[&str]) -> Result<(), String> {
+fn install_packages(target: &SetupTarget, packages: &[&str]) -> Result<(), String> {
     let options = ["-q", "-y", "--no-install-recommends", "--no-remove", "-o", "Dpkg::Options::=--force-confdef", "-o"];
     let words = options.into_iter().chain(["Dpkg::Options::=--force-confold", "install"]);
-    run_with_retries(site, "apt-get", &words.chain(packages.iter().copied()).collect::<Vec<_>>())
+    run_with_retries(target, "apt-get", &words.chain(packages.iter().copied()).collect::<Vec<_>>())
 }
 
-fn run_with_retries(site: &SetupTarget, program: &str, args: &[&str]) -> Result<(), String> {
+fn run_with_retries(target: &SetupTarget, program: &str, args: &[&str]) -> Result<(), String> {
     for left in (0..APT_RETRIES.0).rev() {
-        match site.run_installer(program, args) {
+        match target.run_installer(program, args) {
             Ok(()) => return Ok(()),
-            Err(why) if left > 0 && !site.cancel.is_cancelled() && why.last_output().contains(" lock") => {
+            Err(why) if left > 0 && !target.cancel.is_cancelled() && why.last_output().contains(" lock") => {
                 if left == APT_RETRIES.0 - 1 {
                     log::info!("another apt or dpkg is running, as on a new host; waiting up to 10 minutes");
                 }

@@ -20,16 +20,16 @@ pub(super) struct SshSession {
 
 /// Returns the ssh ports: of this session, of systemd's sockets, of running sshd processes, and of sshd's
 /// configuration.
-pub(super) fn find_ssh_ports(site: &SetupTarget) -> Result<Vec<u16>, String> {
+pub(super) fn find_ssh_ports(target: &SetupTarget) -> Result<Vec<u16>, String> {
     let mut ports = Vec::new();
     let mut extend = |found: &mut dyn Iterator<Item = u16>| found.for_each(|port| insert_port(&mut ports, port));
-    extend(&mut find_ssh_session(site).map(|session| session.port).into_iter());
-    extend(&mut SSH_SOCKET_UNITS.iter().flat_map(|unit| socket_unit_ports(site, unit)));
+    extend(&mut find_ssh_session(target).map(|session| session.port).into_iter());
+    extend(&mut SSH_SOCKET_UNITS.iter().flat_map(|unit| socket_unit_ports(target, unit)));
     // Example: `LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))`
-    let listeners = site.context.run_program("ss", &["-Hltnp"]).unwrap_or_default();
+    let listeners = target.context.run_program("ss", &["-Hltnp"]).unwrap_or_default();
     let sshd = listeners.lines().filter(|line| line.contains("\"sshd\""));
     extend(&mut sshd.filter_map(|line| parse_port(line.split_whitespace().nth(3)?)));
-    match site.context.run_program("sshd", &["-T"]) {
+    match target.context.run_program("sshd", &["-T"]) {
         Ok(said) => extend(&mut said.lines().filter_map(|line| line.strip_prefix("port ")?.trim().parse().ok())),
         Err(why) if ports.is_empty() && !why.is_missing_program() => {
             return Err(format!("cannot read the ports of sshd: {}", why.reason()));
@@ -50,8 +50,8 @@ fn insert_port(ports: &mut Vec<u16>, port: u16) {
 }
 
 /// Returns the ports of an active socket unit, from lines such as `Listen=[::]:22 (Stream)`.
-fn socket_unit_ports(site: &SetupTarget, unit: &str) -> Vec<u16> {
-    let said = site.context.run_program("systemctl", &["--no-pager", "show", "-p", "ActiveState,Listen", "--", unit]);
+fn socket_unit_ports(target: &SetupTarget, unit: &str) -> Vec<u16> {
+    let said = target.context.run_program("systemctl", &["--no-pager", "show", "-p", "ActiveState,Listen", "--", unit]);
     let said = said.ok().filter(|said| said.contains("ActiveState=active")).unwrap_or_default();
     let addresses = said.lines().filter_map(|line| line.strip_prefix("Listen=")?.strip_suffix(" (Stream)"));
     addresses.filter_map(parse_port).collect()
@@ -63,11 +63,11 @@ fn parse_port(address: &str) -> Option<u16> {
 
 /// Returns the ssh session that this process was started from. `sudo` removes `SSH_CONNECTION` from this process, so
 /// the ancestors are searched too.
-pub(super) fn find_ssh_session(site: &SetupTarget) -> Option<SshSession> {
+pub(super) fn find_ssh_session(target: &SetupTarget) -> Option<SshSession> {
     let mut process = "self".to_owned();
     for _ in 0..ANCESTOR_LIMIT {
         let file = |name: &str| {
-            atomic_file::read(&site.context.system_path(&format!("/proc/{process}/{name}")), PROC_FILE_LIMIT)
+            atomic_file::read(&target.context.system_path(&format!("/proc/{process}/{name}")), PROC_FILE_LIMIT)
                 .ok()
                 .flatten()
         };
@@ -88,9 +88,9 @@ pub(super) fn find_ssh_session(site: &SetupTarget) -> Option<SshSession> {
 }
 
 /// Returns the TCP ports that listen on other addresses than loopback.
-pub(super) fn open_ports(site: &SetupTarget) -> Vec<u16> {
+pub(super) fn open_ports(target: &SetupTarget) -> Vec<u16> {
     let files = ["/proc/self/net/tcp", "/proc/self/net/tcp6"]
-        .map(|file| site.context.read_system_file(file).unwrap_or_default());
+        .map(|file| target.context.read_system_file(file).unwrap_or_default());
     let listens = |line: &str| {
         let address = parse_listening_address(line)?;
         (!address.ip().is_loopback()).then(|| address.port())

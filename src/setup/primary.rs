@@ -37,16 +37,16 @@ pub(super) static STEPS: [Step; 8] = [
 ];
 
 /// Reads the state of the configuration, which is needed only if the workspace is not where the units expect it.
-fn read_config_state(site: &SetupTarget) -> StepState {
-    let monitor = site.query_unit(service::MONITOR_UNIT);
+fn read_config_state(target: &SetupTarget) -> StepState {
+    let monitor = target.query_unit(service::MONITOR_UNIT);
     if monitor.is_enabled() || monitor.is_up() {
         let why = "this host is a standby (openclaw-failover.service), and a primary is another host; run \
              `openclaw-failover uninstall` first";
         return StepState::Refused(why.into());
     }
-    match render_config(site) {
+    match render_config(target) {
         Ok(None) => StepState::Done("the default of the units".into()),
-        Ok(Some(text)) if site.has_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes()) => {
+        Ok(Some(text)) if target.has_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes()) => {
             StepState::Done(DEFAULT_CONFIG_FILE.into())
         }
         Ok(Some(_)) => StepState::Pending(format!("write {DEFAULT_CONFIG_FILE}")),
@@ -54,31 +54,31 @@ fn read_config_state(site: &SetupTarget) -> StepState {
     }
 }
 
-fn write_config(site: &SetupTarget) -> Result<(), String> {
-    let Some(text) = render_config(site)? else { return Ok(()) };
-    service::back_up_config(site, &text)?;
-    site.write_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes())
+fn write_config(target: &SetupTarget) -> Result<(), String> {
+    let Some(text) = render_config(target)? else { return Ok(()) };
+    service::back_up_config(target, &text)?;
+    target.write_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes())
 }
 
 /// Returns the text of the configuration; `None` if none is needed.
-fn render_config(site: &SetupTarget) -> Result<Option<String>, String> {
-    let workspace = workspace_path(site)?;
+fn render_config(target: &SetupTarget) -> Result<Option<String>, String> {
+    let workspace = workspace_path(target)?;
     let least = format!("{{ \"workspace\": {{ \"path\": \"{}\" }} }}\n", workspace.display());
-    let is_named = site.options.config_file.is_some() || site.context.system_path(DEFAULT_CONFIG_FILE).exists();
-    match (is_named, workspace == site.context.config.workspace.path) {
+    let is_named = target.options.config_file.is_some() || target.context.system_path(DEFAULT_CONFIG_FILE).exists();
+    match (is_named, workspace == target.context.config.workspace.path) {
         // The loaded configuration may be older than the installed one.
-        (true, false) if site.has_file(DEFAULT_CONFIG_FILE, 0o644, least.as_bytes()) => Ok(Some(least)),
-        (true, false) => Err(format!("{} must set the workspace's path: {}", site.context.source, least.trim())),
-        (true, true) => service::config_text(site).map(Some),
+        (true, false) if target.has_file(DEFAULT_CONFIG_FILE, 0o644, least.as_bytes()) => Ok(Some(least)),
+        (true, false) => Err(format!("{} must set the workspace's path: {}", target.context.source, least.trim())),
+        (true, true) => service::config_text(target).map(Some),
         (false, true) => Ok(None),
         (false, false) => Ok(Some(least)),
     }
 }
 
 /// Returns the workspace's path: the configured one, or the default below the user's home.
-fn workspace_path(site: &SetupTarget) -> Result<PathBuf, String> {
-    let said = &site.context.config.workspace.path;
-    let owner = site.look_up_user()?;
+fn workspace_path(target: &SetupTarget) -> Result<PathBuf, String> {
+    let said = &target.context.config.workspace.path;
+    let owner = target.look_up_user()?;
     let is_said = *said != WorkspaceConfig::default().path;
     let path = if is_said { said.clone() } else { owner.home.join(".openclaw/workspace") };
     if [&path, &owner.home].iter().all(|path| openclaw::needs_no_quoting(&path.to_string_lossy())) {
@@ -87,24 +87,24 @@ fn workspace_path(site: &SetupTarget) -> Result<PathBuf, String> {
     Err(format!("{} cannot be written into a unit; use a path of letters, digits and /._+@- only", path.display()))
 }
 
-fn read_paths_state(site: &SetupTarget) -> StepState {
-    match render_drop_in(site) {
+fn read_paths_state(target: &SetupTarget) -> StepState {
+    match render_drop_in(target) {
         Ok(None) => StepState::Done("the default of the units".into()),
-        Ok(Some(text)) if site.has_file(USER_DROP_IN, 0o644, text.as_bytes()) => StepState::Done(USER_DROP_IN.into()),
-        Ok(Some(_)) => StepState::Pending(format!("set user {} in {USER_DROP_IN}", site.user_name())),
+        Ok(Some(text)) if target.has_file(USER_DROP_IN, 0o644, text.as_bytes()) => StepState::Done(USER_DROP_IN.into()),
+        Ok(Some(_)) => StepState::Pending(format!("set user {} in {USER_DROP_IN}", target.user_name())),
         Err(why) => StepState::Refused(why),
     }
 }
 
-fn write_drop_in(site: &SetupTarget) -> Result<(), String> {
-    let Some(text) = render_drop_in(site)? else { return Ok(()) };
-    site.write_file(USER_DROP_IN, 0o644, text.as_bytes())?;
-    site.run_program("systemctl", &["daemon-reload"])
+fn write_drop_in(target: &SetupTarget) -> Result<(), String> {
+    let Some(text) = render_drop_in(target)? else { return Ok(()) };
+    target.write_file(USER_DROP_IN, 0o644, text.as_bytes())?;
+    target.run_program("systemctl", &["daemon-reload"])
 }
 
 /// Returns the drop-in; `None` if the shipped unit fits.
-fn render_drop_in(site: &SetupTarget) -> Result<Option<String>, String> {
-    let (owner, workspace) = (site.look_up_user()?, workspace_path(site)?);
+fn render_drop_in(target: &SetupTarget) -> Result<Option<String>, String> {
+    let (owner, workspace) = (target.look_up_user()?, workspace_path(target)?);
     let Owner { name, gid, home, .. } = &owner;
     if workspace == WorkspaceConfig::default().path && name == "openclaw" {
         return Ok(None);
@@ -120,15 +120,15 @@ fn render_drop_in(site: &SetupTarget) -> Result<Option<String>, String> {
 }
 
 /// Returns the line for `authorized_keys` and the folder that it opens; `None` if no key was given.
-fn authorized_line(site: &SetupTarget) -> Option<Result<(String, String), String>> {
-    let key = site.options.standby_key.as_deref()?;
+fn authorized_line(target: &SetupTarget) -> Option<Result<(String, String), String>> {
+    let key = target.options.standby_key.as_deref()?;
     let Some(key) = keys::parse_public_key(key) else {
         return Some(Err("--standby-key: not an ssh public key".into()));
     };
-    Some(site.look_up_user().and_then(|owner| {
+    Some(target.look_up_user().and_then(|owner| {
         let folder = owner.home.join(STANDBY_FOLDER).display().to_string();
         let line = keys::restricted_line(&folder, &key);
-        match site.run_as_agent(OTHER_KEY_LINES_SCRIPT, &[key.split(' ').nth(1).unwrap_or_default(), &line]) {
+        match target.run_as_agent(OTHER_KEY_LINES_SCRIPT, &[key.split(' ').nth(1).unwrap_or_default(), &line]) {
             Ok(said) if said.trim().is_empty() => Ok((line, folder)),
             Ok(_) => Err(format!(
                 "~{}/{} has another line with this key, which may allow a shell; remove that line",
@@ -140,29 +140,29 @@ fn authorized_line(site: &SetupTarget) -> Option<Result<(String, String), String
     }))
 }
 
-fn read_key_state(site: &SetupTarget) -> StepState {
-    match authorized_line(site) {
+fn read_key_state(target: &SetupTarget) -> StepState {
+    match authorized_line(target) {
         None => StepState::Manual("no key given; add --standby-key KEY".into()),
         Some(Err(why)) => StepState::Refused(why),
         Some(Ok((line, folder))) => {
-            let is_there = site.succeeds_as_agent("[ -d \"$1\" ]", &[&folder])
-                && site.has_lines(&line, users::AUTHORIZED_KEYS_FILE);
+            let is_there = target.succeeds_as_agent("[ -d \"$1\" ]", &[&folder])
+                && target.has_lines(&line, users::AUTHORIZED_KEYS_FILE);
             let said = format!("the standby's key may read {folder}");
             if is_there { StepState::Done(said) } else { StepState::Pending(said) }
         }
     }
 }
 
-fn authorize_standby_key(site: &SetupTarget) -> Result<(), String> {
-    let Some(line) = authorized_line(site) else { return Ok(()) };
+fn authorize_standby_key(target: &SetupTarget) -> Result<(), String> {
+    let Some(line) = authorized_line(target) else { return Ok(()) };
     let (line, folder) = line?;
-    site.run_as_agent("mkdir -p \"$1\"", &[&folder])?;
-    site.add_lines(&line, users::AUTHORIZED_KEYS_FILE)
+    target.run_as_agent("mkdir -p \"$1\"", &[&folder])?;
+    target.add_lines(&line, users::AUTHORIZED_KEYS_FILE)
 }
 
 /// Returns what is left for a person to do.
-pub(super) fn follow_up_notes(site: &SetupTarget) -> Vec<String> {
-    let (user, channel) = (site.user_name(), site.options.channel.as_deref().unwrap_or("CHANNEL"));
+pub(super) fn follow_up_notes(target: &SetupTarget) -> Vec<String> {
+    let (user, channel) = (target.user_name(), target.options.channel.as_deref().unwrap_or("CHANNEL"));
     vec![
         format!(
             "turn the standby's channel off here: sudo -iu {user} openclaw config set channels.{channel}.enabled \

@@ -97,9 +97,9 @@ pub(super) static STEPS: [Step; 19] = [
 ];
 
 /// Returns what is left for a person to do elsewhere.
-pub(super) fn follow_up_notes(site: &SetupTarget, is_done: bool) -> Vec<String> {
+pub(super) fn follow_up_notes(target: &SetupTarget, is_done: bool) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(key) = keys::read_public_key(site) {
+    if let Some(key) = keys::read_public_key(target) {
         notes.push(format!("add openclaw's key to the git host, as a deploy key with write access: {key}"));
         notes.push(format!(
             "if secrets come from the primary, run there: openclaw-failover setup primary --standby-key '{key}'; or \
@@ -110,10 +110,10 @@ pub(super) fn follow_up_notes(site: &SetupTarget, is_done: bool) -> Vec<String> 
     if !is_done {
         return notes;
     }
-    if let StepState::Manual(what) = channel::read_token_state(site) {
+    if let StepState::Manual(what) = channel::read_token_state(target) {
         notes.push(what);
     }
-    let port = site.run_check("gateway-port");
+    let port = target.run_check("gateway-port");
     if port.level == crate::finding::Level::Fail {
         notes.push(format!("{}; {}", port.evidence, port.fix));
     }

@@ -8,12 +8,12 @@ use crate::setup::target::SetupTarget;
 const INSTALLER_COMMAND: &str = "curl -fsSL --proto '=https' https://tailscale.com/install.sh";
 
 /// Reads the state of Tailscale, if an upstream is on a tailnet.
-pub(super) fn read_state(site: &SetupTarget) -> StepState {
-    let found = site.run_check("tailscale");
-    match (found.level, is_not_installed(site)) {
+pub(super) fn read_state(target: &SetupTarget) -> StepState {
+    let found = target.run_check("tailscale");
+    match (found.level, is_not_installed(target)) {
         (Level::Ok, _) => StepState::Done(found.evidence),
         (Level::Warn | Level::Skipped, _) => StepState::Manual(found.evidence),
-        (Level::Fail, true) if site.options.install_tailscale => {
+        (Level::Fail, true) if target.options.install_tailscale => {
             StepState::Pending(format!("`{INSTALLER_COMMAND} | sh`"))
         }
         (Level::Fail, true) => StepState::Refused(format!(
@@ -25,12 +25,12 @@ pub(super) fn read_state(site: &SetupTarget) -> StepState {
 }
 
 /// Installs Tailscale. A person logs it in.
-pub(super) fn install_tailscale(site: &SetupTarget) -> Result<(), String> {
+pub(super) fn install_tailscale(target: &SetupTarget) -> Result<(), String> {
     // The script is downloaded completely before it runs.
     let script = format!("script=$({INSTALLER_COMMAND}); printf '%s\\n' \"$script\" | sh");
-    site.run_installer("sh", &["-euc", &script]).map_err(|why| why.to_string())
+    target.run_installer("sh", &["-euc", &script]).map_err(|why| why.to_string())
 }
 
-fn is_not_installed(site: &SetupTarget) -> bool {
-    site.context.run_program("tailscale", &["version"]).is_err_and(|why| why.is_missing_program())
+fn is_not_installed(target: &SetupTarget) -> bool {
+    target.context.run_program("tailscale", &["version"]).is_err_and(|why| why.is_missing_program())
 }

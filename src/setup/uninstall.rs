@@ -18,17 +18,17 @@ pub(super) static STEPS: [Step; 3] = [
 const STOP_ORDER: [&str; 7] =
     [DRILL_TIMER, MONITOR_UNIT, PUSH_TIMER, GATEWAY_UNIT_NAME, CHECK_UNIT, PULL_SERVICE, PUSH_SERVICE];
 
-fn units_to_stop(site: &SetupTarget) -> Vec<&'static str> {
+fn units_to_stop(target: &SetupTarget) -> Vec<&'static str> {
     let is_to_go = |name: &&str| {
-        let unit = site.query_unit(name);
-        (unit.is_up() || unit.is_enabled()) && (*name != GATEWAY_UNIT_NAME || is_shipped_file(site, &GATEWAY_UNIT))
+        let unit = target.query_unit(name);
+        (unit.is_up() || unit.is_enabled()) && (*name != GATEWAY_UNIT_NAME || is_shipped_file(target, &GATEWAY_UNIT))
     };
     STOP_ORDER.into_iter().filter(is_to_go).collect()
 }
 
-fn read_running_state(site: &SetupTarget) -> StepState {
-    let found = units_to_stop(site);
-    let serves = if site.query_unit(GATEWAY_UNIT_NAME).is_up() && found.contains(&GATEWAY_UNIT_NAME) {
+fn read_running_state(target: &SetupTarget) -> StepState {
+    let found = units_to_stop(target);
+    let serves = if target.query_unit(GATEWAY_UNIT_NAME).is_up() && found.contains(&GATEWAY_UNIT_NAME) {
         "; it is serving now"
     } else {
         ""
@@ -39,17 +39,17 @@ fn read_running_state(site: &SetupTarget) -> StepState {
     }
 }
 
-fn stop_units(site: &SetupTarget) -> Result<(), String> {
-    units_to_stop(site).iter().try_for_each(|unit| site.run_program("systemctl", &["disable", "--now", unit]))
+fn stop_units(target: &SetupTarget) -> Result<(), String> {
+    units_to_stop(target).iter().try_for_each(|unit| target.run_program("systemctl", &["disable", "--now", unit]))
 }
 
-fn find_installed_files(site: &SetupTarget) -> Vec<&'static str> {
+fn find_installed_files(target: &SetupTarget) -> Vec<&'static str> {
     let is_to_go = |path: &&str| {
-        let is_there = site.context.system_path(path).symlink_metadata().is_ok();
+        let is_there = target.context.system_path(path).symlink_metadata().is_ok();
         is_there
             && match *path {
-                path if path == GATEWAY_UNIT.path => is_shipped_file(site, &GATEWAY_UNIT),
-                openclaw::DROP_IN => openclaw::is_our_drop_in(site),
+                path if path == GATEWAY_UNIT.path => is_shipped_file(target, &GATEWAY_UNIT),
+                openclaw::DROP_IN => openclaw::is_our_drop_in(target),
                 _ => true,
             }
     };
@@ -65,39 +65,39 @@ fn find_installed_files(site: &SetupTarget) -> Vec<&'static str> {
     found
 }
 
-fn read_files_state(site: &SetupTarget) -> StepState {
-    let found = find_installed_files(site);
+fn read_files_state(target: &SetupTarget) -> StepState {
+    let found = find_installed_files(target);
     match found.is_empty() {
         true => StepState::Done("already removed".into()),
         false => StepState::Pending(format!("remove {}", found.join(", "))),
     }
 }
 
-fn remove_units(site: &SetupTarget) -> Result<(), String> {
-    find_installed_files(site).iter().try_for_each(|path| site.remove_file(path))?;
-    site.run_program("systemctl", &["daemon-reload"])
+fn remove_units(target: &SetupTarget) -> Result<(), String> {
+    find_installed_files(target).iter().try_for_each(|path| target.remove_file(path))?;
+    target.run_program("systemctl", &["daemon-reload"])
 }
 
-fn read_program_state(site: &SetupTarget) -> StepState {
-    match site.context.system_path(PROGRAM_PATH).symlink_metadata() {
+fn read_program_state(target: &SetupTarget) -> StepState {
+    match target.context.system_path(PROGRAM_PATH).symlink_metadata() {
         Ok(_) => StepState::Pending(format!("remove {PROGRAM_PATH}")),
         Err(_) => StepState::Done("already removed".into()),
     }
 }
 
-fn remove_program(site: &SetupTarget) -> Result<(), String> {
-    site.remove_file(PROGRAM_PATH)
+fn remove_program(target: &SetupTarget) -> Result<(), String> {
+    target.remove_file(PROGRAM_PATH)
 }
 
 /// Returns what was left on the host.
-pub(super) fn follow_up_notes(site: &SetupTarget) -> Vec<String> {
+pub(super) fn follow_up_notes(target: &SetupTarget) -> Vec<String> {
     let mut notes = vec![
         "kept: /etc/openclaw-failover, /etc/openclaw, /var/lib/openclaw-failover, /var/lib/openclaw-sync, the users \
          and their homes, the workspace"
             .to_owned(),
         "kept: the firewall, fail2ban, upgrades, and all packages".to_owned(),
     ];
-    for name in migration::list_renamed(site) {
+    for name in migration::list_renamed(target) {
         let (unit, _) = name.split_once(migration::RENAMED_SUFFIX).unwrap_or((&name, ""));
         notes.push(format!(
             "to restore {unit}: cd /etc/systemd/system && mv {name} {unit} && systemctl daemon-reload; then enable the \

@@ -24,16 +24,16 @@ const CREATE_FOLDERS_SCRIPT: &str = "mkdir -p .openclaw/workspace \"$@\"\n\
     git config --global user.email >/dev/null || git config --global user.email openclaw@$(uname -n)";
 
 /// Reads the state of a standby's user.
-pub(super) fn read_user_state(site: &SetupTarget) -> StepState {
-    let owner = match site.look_up_user() {
+pub(super) fn read_user_state(target: &SetupTarget) -> StepState {
+    let owner = match target.look_up_user() {
         Ok(owner) => owner,
         Err(_)
-            if site
+            if target
                 .context
-                .run_program("getent", &["passwd", "--", site.user_name()])
+                .run_program("getent", &["passwd", "--", target.user_name()])
                 .is_err_and(|why| why.exit_code() == Some(2)) =>
         {
-            let home = site.context.system_path(AGENT_HOME);
+            let home = target.context.system_path(AGENT_HOME);
             return match home.symlink_metadata() {
                 Ok(_) => {
                     StepState::Refused(format!("{AGENT_HOME} exists, but user openclaw does not; move the folder away"))
@@ -43,8 +43,8 @@ pub(super) fn read_user_state(site: &SetupTarget) -> StepState {
         }
         Err(why) => return StepState::Refused(why),
     };
-    let home = fs::metadata(site.context.system_path(AGENT_HOME)).ok();
-    let is_in_sudo = is_in_sudo(site, &owner);
+    let home = fs::metadata(target.context.system_path(AGENT_HOME)).ok();
+    let is_in_sudo = is_in_sudo(target, &owner);
     match home {
         _ if owner.home != Path::new(AGENT_HOME) => StepState::Refused(format!(
             "the home of {0} is {1}, but the units need {AGENT_HOME}; \
@@ -57,11 +57,11 @@ pub(super) fn read_user_state(site: &SetupTarget) -> StepState {
             owner.name
         )),
         None => StepState::Pending(format!("create {AGENT_HOME}")),
-        _ if !has_group(site) => StepState::Pending("create the group openclaw, which the units need".into()),
-        _ if site.options.grant_sudo && !is_in_sudo => {
+        _ if !has_group(target) => StepState::Pending("create the group openclaw, which the units need".into()),
+        _ if target.options.grant_sudo && !is_in_sudo => {
             StepState::Pending(format!("add {} to the group sudo", owner.name))
         }
-        _ if is_in_sudo && !site.options.grant_sudo => StepState::Manual(format!(
+        _ if is_in_sudo && !target.options.grant_sudo => StepState::Manual(format!(
             "{0} is in the group sudo and can become root; to change that: gpasswd --delete {0} sudo",
             owner.name
         )),
@@ -70,57 +70,57 @@ pub(super) fn read_user_state(site: &SetupTarget) -> StepState {
 }
 
 /// Creates the user, or what is missing of it.
-pub(super) fn create_user(site: &SetupTarget) -> Result<(), String> {
-    let has_group = has_group(site);
-    match site.look_up_user() {
+pub(super) fn create_user(target: &SetupTarget) -> Result<(), String> {
+    let has_group = has_group(target);
+    match target.look_up_user() {
         // The group may exist already.
         Err(_) if has_group => {
-            site.run_program(
+            target.run_program(
                 "useradd",
-                &["--create-home", "--shell", "/bin/bash", "--gid", site.user_name(), site.user_name()],
+                &["--create-home", "--shell", "/bin/bash", "--gid", target.user_name(), target.user_name()],
             )?;
         }
-        Err(_) => site.run_program("useradd", &["--create-home", "--shell", "/bin/bash", site.user_name()])?,
-        Ok(_) if !site.context.system_path(AGENT_HOME).is_dir() => {
-            site.run_program("mkhomedir_helper", &[site.user_name()])?
+        Err(_) => target.run_program("useradd", &["--create-home", "--shell", "/bin/bash", target.user_name()])?,
+        Ok(_) if !target.context.system_path(AGENT_HOME).is_dir() => {
+            target.run_program("mkhomedir_helper", &[target.user_name()])?
         }
-        Ok(_) if !has_group => site.run_program("groupadd", &[site.user_name()])?,
+        Ok(_) if !has_group => target.run_program("groupadd", &[target.user_name()])?,
         Ok(_) => {}
     }
-    if site.options.grant_sudo { site.run_program("usermod", &["-aG", "sudo", site.user_name()]) } else { Ok(()) }
+    if target.options.grant_sudo { target.run_program("usermod", &["-aG", "sudo", target.user_name()]) } else { Ok(()) }
 }
 
 /// True if there is a group with the user's name.
-fn has_group(site: &SetupTarget) -> bool {
-    site.context.run_program("getent", &["group", "--", site.user_name()]).is_ok()
+fn has_group(target: &SetupTarget) -> bool {
+    target.context.run_program("getent", &["group", "--", target.user_name()]).is_ok()
 }
 
 /// Reads the state of a primary's user, which must exist.
-pub(super) fn read_existing_user_state(site: &SetupTarget) -> StepState {
-    match site.look_up_user() {
+pub(super) fn read_existing_user_state(target: &SetupTarget) -> StepState {
+    match target.look_up_user() {
         Ok(owner) => StepState::Done(format!("{}, with the home {}", owner.name, owner.home.display())),
         Err(why) => StepState::Refused(format!("{why}; give the user that runs OpenClaw: --user USER")),
     }
 }
 
 /// Reads the state of the operator's keys, which are to open the agent's account too.
-pub(super) fn read_operator_keys_state(site: &SetupTarget) -> StepState {
-    match read_operator_keys(site) {
+pub(super) fn read_operator_keys_state(target: &SetupTarget) -> StepState {
+    match read_operator_keys(target) {
         Ok(keys) if keys.is_empty() => StepState::Manual("the operator has no keys here".into()),
-        Ok(keys) if site.has_lines(&keys, AUTHORIZED_KEYS_FILE) => StepState::Done(describe_key_count(&keys)),
+        Ok(keys) if target.has_lines(&keys, AUTHORIZED_KEYS_FILE) => StepState::Done(describe_key_count(&keys)),
         Ok(keys) => StepState::Pending(format!("copy {}", describe_key_count(&keys))),
         Err(why) => StepState::Manual(why),
     }
 }
 
 /// Copies the operator's keys.
-pub(super) fn copy_operator_keys(site: &SetupTarget) -> Result<(), String> {
-    site.add_lines(&read_operator_keys(site)?, AUTHORIZED_KEYS_FILE)
+pub(super) fn copy_operator_keys(target: &SetupTarget) -> Result<(), String> {
+    target.add_lines(&read_operator_keys(target)?, AUTHORIZED_KEYS_FILE)
 }
 
 /// Reads the state of the folders in the home.
-pub(super) fn read_home_state(site: &SetupTarget) -> StepState {
-    match site.succeeds_as_agent(HAS_FOLDERS_SCRIPT, &secret_folders(site)) {
+pub(super) fn read_home_state(target: &SetupTarget) -> StepState {
+    match target.succeeds_as_agent(HAS_FOLDERS_SCRIPT, &secret_folders(target)) {
         true => StepState::Done("folders and git identity exist".into()),
         false => {
             StepState::Pending("create the folders of workspace and secrets, and an identity for git commits".into())
@@ -129,29 +129,29 @@ pub(super) fn read_home_state(site: &SetupTarget) -> StepState {
 }
 
 /// Creates the folders in the home.
-pub(super) fn create_home_folders(site: &SetupTarget) -> Result<(), String> {
-    site.run_as_agent(CREATE_FOLDERS_SCRIPT, &secret_folders(site)).map(drop)
+pub(super) fn create_home_folders(target: &SetupTarget) -> Result<(), String> {
+    target.run_as_agent(CREATE_FOLDERS_SCRIPT, &secret_folders(target)).map(drop)
 }
 
-fn secret_folders(site: &SetupTarget) -> Vec<&str> {
-    site.context.config.secrets.iter().filter_map(|secret| secret.target.to_str()).collect()
+fn secret_folders(target: &SetupTarget) -> Vec<&str> {
+    target.context.config.secrets.iter().filter_map(|secret| secret.target.to_str()).collect()
 }
 
-fn is_in_sudo(site: &SetupTarget, owner: &Owner) -> bool {
-    let groups = site.context.run_program("id", &["-nG", &owner.name]).unwrap_or_default();
+fn is_in_sudo(target: &SetupTarget, owner: &Owner) -> bool {
+    let groups = target.context.run_program("id", &["-nG", &owner.name]).unwrap_or_default();
     groups.split_whitespace().any(|group| group == "sudo")
 }
 
 /// Returns the keys of root, or of the user who called `sudo`. Lines with options are skipped: cloud images put a
 /// forced command before a key to block root logins.
-fn read_operator_keys(site: &SetupTarget) -> Result<String, String> {
+fn read_operator_keys(target: &SetupTarget) -> Result<String, String> {
     let operator = SetupTarget::environment_variable("SUDO_USER").unwrap_or_else(|| "root".to_owned());
-    if operator == site.user_name() {
+    if operator == target.user_name() {
         return Ok(String::new());
     }
-    let line = site.context.run_program("getent", &["passwd", "--", &operator]).map_err(|why| why.reason())?;
+    let line = target.context.run_program("getent", &["passwd", "--", &operator]).map_err(|why| why.reason())?;
     let home = line.split(':').nth(5).unwrap_or("/root");
-    let file = site.context.system_path(&format!("{home}/{AUTHORIZED_KEYS_FILE}"));
+    let file = target.context.system_path(&format!("{home}/{AUTHORIZED_KEYS_FILE}"));
     if fs::symlink_metadata(&file).is_err() {
         return Ok(String::new());
     }

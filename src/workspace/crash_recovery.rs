@@ -167,16 +167,16 @@ fn time_since_checkout(git: &Git<'_>, note: &str) -> Result<Option<Duration>, Sy
 pub(super) fn tree_without_interrupted_changes(
     git: &Git<'_>,
     suspects: &[InterruptedCheckout],
-    image: &Snapshot,
+    snapshot: &Snapshot,
 ) -> Result<String, SyncError> {
     if suspects.is_empty() {
-        return Ok(image.tree.clone());
+        return Ok(snapshot.tree.clone());
     }
     let (others, has_restarted) = others(git, suspects)?;
-    let known = versions_of_files(git, &image.base_tree, &others)?;
+    let known = versions_of_files(git, &snapshot.base_tree, &others)?;
     let mut unexplained = 0;
     let mut mended = Vec::new();
-    for entry in diff_trees(git, &image.base_tree, &image.tree)? {
+    for entry in diff_trees(git, &snapshot.base_tree, &snapshot.tree)? {
         let Some(contents) = known.get(&entry.path) else { continue };
         let [_, now] = &entry.object_ids;
         let is_gone = entry.modes.get(1).is_some_and(|mode| mode == "000000");
@@ -196,10 +196,10 @@ pub(super) fn tree_without_interrupted_changes(
     if mended.is_empty() {
         // No partial file is left to repair.
         git.run(&["update-ref", "-d", ref_names::FINISHED_CHECKOUT_REF])?;
-        return Ok(image.tree.clone());
+        return Ok(snapshot.tree.clone());
     }
     let index = git.private_folder().join("index.mended");
-    git.run_on_index(&index, &["read-tree", &image.tree])?;
+    git.run_on_index(&index, &["read-tree", &snapshot.tree])?;
     git.run_with_input(&["update-index", "-z", "--index-info"], &mended, &index)?;
     Ok(git.run_on_index(&index, &["write-tree"])?)
 }

@@ -39,7 +39,7 @@ fn require_visible_rules(workspace: &WorkspaceConfig, paths: &SyncPaths) -> Resu
 pub fn try_fetch(workspace: &WorkspaceConfig, paths: &SyncPaths, limit: Duration) -> Result<(), String> {
     require_visible_rules(workspace, paths)?;
     with_repository(workspace, paths, &mut |git| {
-        remote::try_fetch(git, workspace, limit.min(workspace.timeout)).map_err(|stop| stop.message)
+        remote::try_fetch(git, workspace, limit.min(workspace.timeout)).map_err(|error| error.message)
     })
 }
 
@@ -74,6 +74,6 @@ fn with_repository(
 ) -> Result<(), String> {
     let cancel = Cancel::new();
     let checkout = RepositorySpec { workspace, host_name: &paths.host_name, paths, cancel: &cancel };
-    let git = checkout.open().map_err(|stop| safe_text(&stop.message))?;
+    let git = checkout.open().map_err(|error| safe_text(&error.message))?;
     ask(&git).map_err(|why| safe_text(&why))
 }

@@ -315,11 +315,11 @@ impl<'a> Git<'a> {
 
 /// Converts the failure to find the work tree, with a remedy.
 fn work_tree_error(dir: &Path, why: &CommandError) -> SyncError {
-    let mut stop = SyncError::from_command(SyncErrorKind::NoRepository, why);
-    if stop.message.contains("must be run in a work tree") {
-        stop.message = format!("core.bare is set; run `git -C {} config core.bare false`", dir.display());
+    let mut error = SyncError::from_command(SyncErrorKind::NoRepository, why);
+    if error.message.contains("must be run in a work tree") {
+        error.message = format!("core.bare is set; run `git -C {} config core.bare false`", dir.display());
     }
-    stop
+    error
 }
 
 /// True if an attributes file exists at one of git's default paths outside a repository.

@@ -57,9 +57,9 @@ pub(super) fn push_primary(checkout: &RepositorySpec<'_>, pushed: &mut PushRepor
     pushed.set_findings(&told);
     match result {
         Ok(outcome) => pushed.outcome = outcome,
-        Err(stop) => {
-            pushed.outcome = stop.kind.into();
-            pushed.add_detail(&stop.message);
+        Err(error) => {
+            pushed.outcome = error.kind.into();
+            pushed.add_detail(&error.message);
         }
     }
 }
@@ -108,7 +108,7 @@ impl PrimaryRepository<'_> {
                     unmergeable = Some(said);
                     local = self.commit_changes(told, pushed)?;
                 }
-                Err(stop) => return self.push_without_merging(&refs, told, pushed).and(Err(stop)),
+                Err(error) => return self.push_without_merging(&refs, told, pushed).and(Err(error)),
             }
         };
         pushed.commit = CommitId::parse(&plan.commit);
@@ -298,7 +298,7 @@ impl PrimaryRepository<'_> {
                 Err(SyncError { kind: SyncErrorKind::Failed, message: said }) => {
                     plan.conflicts.push(format!("{}: {said}", branch.name))
                 }
-                Err(stop) => return Err(stop),
+                Err(error) => return Err(error),
             }
         }
         Ok(Some(plan))

@@ -41,7 +41,7 @@ impl<'a> StandbyRepository<'a> {
     fn pull(&self) -> WorkspacePull {
         let mut refs = match self.read_refs() {
             Ok(refs) => refs,
-            Err(stop) => return WorkspacePull::new(stop.kind.into(), &stop.message),
+            Err(error) => return WorkspacePull::new(error.kind.into(), &error.message),
         };
         let before = refs.head.commit.clone();
         let mut told = SyncFindings::default();
@@ -51,9 +51,9 @@ impl<'a> StandbyRepository<'a> {
         };
         let mut pulled = match result {
             Ok(outcome) => WorkspacePull::new(outcome, ""),
-            Err(stop) => {
+            Err(error) => {
                 refs = self.read_refs().unwrap_or(refs);
-                WorkspacePull::new(stop.kind.into(), &stop.message)
+                WorkspacePull::new(error.kind.into(), &error.message)
             }
         };
         pulled.commit_before = before.as_deref().and_then(CommitId::parse);
@@ -132,9 +132,9 @@ impl<'a> StandbyRepository<'a> {
         pushed.set_findings(&told);
         match settled.and(returned) {
             Ok(outcome) => pushed.outcome = outcome,
-            Err(stop) => {
-                pushed.outcome = stop.kind.into();
-                pushed.add_detail(&stop.message);
+            Err(error) => {
+                pushed.outcome = error.kind.into();
+                pushed.add_detail(&error.message);
             }
         }
     }

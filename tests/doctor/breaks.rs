@@ -248,9 +248,9 @@ fn run_host_half(host: &Host) -> Vec<Finding> {
 }
 
 fn run_owner_half(host: &Host) -> Vec<Finding> {
-    let mut world = host.context_for(Identity::Owner);
-    world.is_sandboxed = true;
-    doctor::run_owner_half(&world, Depth::Full)
+    let mut context = host.context_for(Identity::Owner);
+    context.is_sandboxed = true;
+    doctor::run_owner_half(&context, Depth::Full)
 }
 
 /// Returns the findings that are neither ok nor skipped.

@@ -67,9 +67,9 @@ fn tokens_are_compared_and_never_shown() {
     let host = Host::with_workspace();
     set_owner_answer(&host, &doctor::owner_half_to_json(&host.context_for(Identity::Owner), true));
     for (token, level) in [("standby.token", Level::Fail), ("primary.token", Level::Ok)] {
-        let mut world = host.context_for(Identity::Root);
-        world.primary_config = Some(format!("{{ channels: {{ discord: {{ token: '{token}' }} }} }}"));
-        let found = doctor::run_all_checks(&world);
+        let mut context = host.context_for(Identity::Root);
+        context.primary_config = Some(format!("{{ channels: {{ discord: {{ token: '{token}' }} }} }}"));
+        let found = doctor::run_all_checks(&context);
         assert_eq!(finding_by_id(&found, "same-token").level, level, "{found:#?}");
         assert_eq!(finding_by_id(&found, "same-account").level, level, "{found:#?}");
         assert!(!format!("{found:?}").contains(".token"), "{found:#?}");
@@ -151,20 +151,20 @@ fn what_a_sandbox_hides_is_not_called_missing() {
     host.write(program, "#!/usr/bin/env node\n");
     host.change_unit("openclaw.service", "env openclaw", &format!("env /{program}"));
     let own = std::fs::metadata("/proc/self").unwrap().uid();
-    let mut world = host.context_for(Identity::Owner);
+    let mut context = host.context_for(Identity::Owner);
     // A sandbox shows parts of a home below folders that do not belong to the owner.
     for (uid, level) in [(own, Level::Fail), (own + 1, Level::Skipped)] {
-        world.owner.as_mut().unwrap().uid = uid;
+        context.owner.as_mut().unwrap().uid = uid;
         host.write(program, "#!/usr/bin/env node\n");
         host.write("home/.openclaw/openclaw.json", "{ channels: { discord: {} } }");
-        let there = doctor::run_owner_half(&world, Depth::Cheap);
+        let there = doctor::run_owner_half(&context, Depth::Cheap);
         assert_eq!(
             (finding_by_id(&there, "gateway-program").level, finding_by_id(&there, "channels").level),
             (Level::Ok, Level::Ok)
         );
         host.remove("home/.nvm/versions/v24");
         host.remove("home/.openclaw/openclaw.json");
-        let gone = doctor::run_owner_half(&world, Depth::Cheap);
+        let gone = doctor::run_owner_half(&context, Depth::Cheap);
         assert_eq!(
             (finding_by_id(&gone, "gateway-program").level, finding_by_id(&gone, "channels").level),
             (level, level),

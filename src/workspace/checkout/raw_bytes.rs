@@ -29,12 +29,12 @@ pub(in crate::workspace) struct PreservedBytes {
 /// Preserves the bytes of files that are about to be replaced, if git would not write them again.
 pub(in crate::workspace) fn preserve_bytes(
     git: &Git<'_>,
-    image: &Snapshot,
+    snapshot: &Snapshot,
     entries: &[FileDifference],
     now: Time,
 ) -> Result<PreservedBytes, SyncError> {
     // Withheld files are renamed, not replaced.
-    let withheld: HashSet<&Path> = image.withheld.iter().map(|(path, _)| path.as_path()).collect();
+    let withheld: HashSet<&Path> = snapshot.withheld.iter().map(|(path, _)| path.as_path()).collect();
     let is_file = |entry: &&FileDifference| {
         entry.modes[0].starts_with("100")
             && !withheld.contains(entry.path())

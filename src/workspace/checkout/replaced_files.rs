@@ -145,12 +145,12 @@ impl<'a> ReplacedFiles<'a> {
         let (from, to) = (self.new_files_folder().join(path), self.git.work_tree.join(path));
         match fs::hard_link(&from, &to) {
             Err(why) if why.kind() == ErrorKind::CrossesDevices => {
-                let beside =
-                    self.folder_on_same_file_system(path).map_err(|stop| io::Error::other(stop.message))?.join("new");
-                let _ = fs::remove_file(&beside);
-                copy_file_or_link(&from, &beside)?;
-                fs::hard_link(&beside, &to)?;
-                fs::remove_file(&beside)
+                let background =
+                    self.folder_on_same_file_system(path).map_err(|error| io::Error::other(error.message))?.join("new");
+                let _ = fs::remove_file(&background);
+                copy_file_or_link(&from, &background)?;
+                fs::hard_link(&background, &to)?;
+                fs::remove_file(&background)
             }
             // File systems without hard links need a copy instead.
             Err(why) if matches!(why.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => {
@@ -247,12 +247,12 @@ fn check_replaced_files(
     for ((old, writers), is_known) in all_old.iter().zip(writers).zip(known) {
         if writers == WriterState::Open || !is_known {
             named.push(aside_names::link_beside(git, &old.current_path, &old.original_path, now).unwrap_or_else(
-                |stop| {
+                |error| {
                     log::warn!(
                         "cannot restore {} from {}: {}",
                         old.original_path.display(),
                         old.current_path.display(),
-                        stop.message
+                        error.message
                     );
                     old.current_path.strip_prefix(git.work_tree).unwrap_or(&old.current_path).to_owned()
                 },
@@ -323,13 +323,13 @@ fn detect_writers(git: &Git<'_>, old: &[ReplacedFile<'_>]) -> Vec<WriterState> {
 
 /// Returns the folders that hold the replaced files of a checkout.
 fn replaced_roots(git: &Git<'_>, folder: &Path) -> Vec<PathBuf> {
-    let beside = fs::read(folder.join("beside")).unwrap_or_default();
+    let background = fs::read(folder.join("beside")).unwrap_or_default();
     let name = folder.file_name().unwrap_or_default();
-    let beside = beside.split_inclusive(|byte| *byte == 0).filter_map(|parent| parent.strip_suffix(b"\0"));
-    let beside: HashSet<PathBuf> = beside
+    let background = background.split_inclusive(|byte| *byte == 0).filter_map(|parent| parent.strip_suffix(b"\0"));
+    let background: HashSet<PathBuf> = background
         .map(|parent| git.work_tree.join(OsStr::from_bytes(parent)).join(WORKSPACE_FOLDER).join(name).join("old"))
         .collect();
-    [folder.join("old")].into_iter().chain(beside).collect()
+    [folder.join("old")].into_iter().chain(background).collect()
 }
 
 /// Lists everything below `root` except folders.
@@ -377,10 +377,10 @@ fn remove_checkout_folder(git: &Git<'_>, folder: &Path) {
         if root.exists() {
             return;
         }
-        if let Some(beside) = root.parent().filter(|beside| *beside != folder) {
-            let _ = fs::remove_file(beside.join("new"));
-            let top = beside.parent().unwrap_or(beside);
-            if fs::remove_dir(beside).is_ok() && fs::read_dir(top).is_ok_and(|left| left.count() == 1) {
+        if let Some(background) = root.parent().filter(|background| *background != folder) {
+            let _ = fs::remove_file(background.join("new"));
+            let top = background.parent().unwrap_or(background);
+            if fs::remove_dir(background).is_ok() && fs::read_dir(top).is_ok_and(|left| left.count() == 1) {
                 let _ = fs::remove_file(top.join(".gitignore")).and_then(|()| fs::remove_dir(top));
             }
         }

@@ -38,23 +38,23 @@ impl<'a> FileReplacement<'a> {
     /// Writes the new files outside the workspace. Afterwards, this program's index matches the tree `to`.
     pub(in crate::workspace) fn prepare(
         git: &'a Git<'a>,
-        (image, to): (&'a Snapshot, &str),
+        (snapshot, to): (&'a Snapshot, &str),
         entries: &'a [FileDifference],
         now: Time,
     ) -> Result<Self, SyncError> {
         let replaced = ReplacedFiles::create(git)?;
         let index = replaced.index_file();
         fs::copy(git.private_index(), &index).map_err(|why| SyncError::from_file_operation("write", &index, &why))?;
-        git.run_for_bytes(&["read-tree", "-i", "-m", image.tree.as_str(), to])?;
+        git.run_for_bytes(&["read-tree", "-i", "-m", snapshot.tree.as_str(), to])?;
         let names: Vec<&Path> =
             entries.iter().filter(|entry| entry.is_file_afterwards()).map(|entry| entry.path()).collect();
         let brings_attributes = names.iter().any(|name| name.ends_with(".gitattributes"));
-        let unfiltered = write_new_files(git, &replaced, &names, image.may_convert || brings_attributes)?;
+        let unfiltered = write_new_files(git, &replaced, &names, snapshot.may_convert || brings_attributes)?;
         // Before the first old file is renamed: a half-updated tree is worse than an old one.
         if let Some(missing) = names.iter().find(|name| !replaced.is_new_file_waiting(name)) {
             return Err(SyncError::new(SyncErrorKind::Failed, format!("git did not write {}", missing.display())));
         }
-        let withheld = image.withheld.iter().map(|(path, _)| path.as_path()).collect();
+        let withheld = snapshot.withheld.iter().map(|(path, _)| path.as_path()).collect();
         Ok(Self { git, differences: entries, withheld, replaced, unfiltered, now })
     }
 

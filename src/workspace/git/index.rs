@@ -62,13 +62,13 @@ impl IndexLock {
     pub(in crate::workspace) fn keep_staged_changes(
         &self,
         git: &Git<'_>,
-        image: &Snapshot,
+        snapshot: &Snapshot,
         others: GatewayActivity,
         now: Time,
     ) -> Result<(), SyncError> {
         let Some(index) = copy_changed_index(git) else { return Ok(()) };
         let staged = match git.run_on_index(&index, &["write-tree"]) {
-            Ok(staged) if !has_unsaved_staged_changes(git, &staged, image)? => return Ok(()),
+            Ok(staged) if !has_unsaved_staged_changes(git, &staged, snapshot)? => return Ok(()),
             Ok(staged) => staged,
             Err(_) => match tree_of_unmerged_stages(git, &index)? {
                 Some(_) if others == GatewayActivity::Running => {
@@ -121,13 +121,13 @@ fn copy_changed_index(git: &Git<'_>) -> Option<PathBuf> {
 }
 
 /// True if a staged change is neither committed nor on the disk.
-fn has_unsaved_staged_changes(git: &Git<'_>, staged: &str, image: &Snapshot) -> Result<bool, SyncError> {
-    if staged == image.tree || staged == image.base_tree {
+fn has_unsaved_staged_changes(git: &Git<'_>, staged: &str, snapshot: &Snapshot) -> Result<bool, SyncError> {
+    if staged == snapshot.tree || staged == snapshot.base_tree {
         return Ok(false);
     }
-    let beyond = diff_trees(git, &image.base_tree, staged)?;
+    let beyond = diff_trees(git, &snapshot.base_tree, staged)?;
     let beyond: HashSet<&[u8]> = beyond.iter().map(|entry| entry.path.as_slice()).collect();
-    let found = diff_trees(git, &image.tree, staged)?;
+    let found = diff_trees(git, &snapshot.tree, staged)?;
     Ok(found.iter().any(|entry| entry.is_file_afterwards() && beyond.contains(entry.path.as_slice())))
 }
 

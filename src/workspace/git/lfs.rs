@@ -105,8 +105,8 @@ fn upload_failure(contents: BTreeMap<String, String>, said: &str) -> NotUploaded
 
 fn message_unless_fatal(why: CommandError) -> Result<String, SyncError> {
     match SyncError::from_command(SyncErrorKind::Failed, &why) {
-        stop @ SyncError { kind: SyncErrorKind::Cancelled | SyncErrorKind::NoGit, .. } => Err(stop),
-        stop => Ok(stop.message),
+        error @ SyncError { kind: SyncErrorKind::Cancelled | SyncErrorKind::NoGit, .. } => Err(error),
+        error => Ok(error.message),
     }
 }
 

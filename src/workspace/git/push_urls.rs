@@ -34,11 +34,11 @@ pub(in crate::workspace) fn push_to_every_url(
                 }
             }
             Err(
-                stop @ SyncError {
+                error @ SyncError {
                     kind: SyncErrorKind::Cancelled | SyncErrorKind::NoGit | SyncErrorKind::Damaged, ..
                 },
-            ) => return Err(stop),
-            Err(stop) => failures.push(stop.message),
+            ) => return Err(error),
+            Err(error) => failures.push(error.message),
         }
     }
     said.retain(|words| !words.is_empty());

@@ -32,7 +32,7 @@ impl Repairs<'_> {
         if packs + loose > 0 {
             self.repairs_done.push(format!("{loose} broken objects and {packs} broken packs"));
         }
-        let git = self.spec.open().map_err(|stop| stop.message)?;
+        let git = self.spec.open().map_err(|error| error.message)?;
         let fetched = self.refetch_objects(&git);
         if let Err(why) = &fetched {
             log::warn!("cannot fetch objects again: {why}");
