@@ -96,7 +96,7 @@ fn forced_while_promoting_and_while_demoting() {
     host.add_to_unit(PULL_UNIT, "[Service]\nExecStartPre=/bin/sleep 15\n");
 
     command_during(&lab, "promote", "(sync)", |first| {
-        assert!(run_command(host, "demote").contains("called off"));
+        assert!(run_command(host, "demote").contains("promotion cancelled"));
         let first = first();
         assert!(!first.ok && first.text.contains("ended or replaced"), "{}", first.text);
     });

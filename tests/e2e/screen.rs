@@ -26,7 +26,7 @@ fn every_role_fits_a_terminal() {
     stub.set_answer(StubAnswer::Error);
     wait_and_print(host, "window", "[##########");
     wait_and_print(host, "promoting", "promoting (sync)");
-    wait_and_print(host, "active", "this host is active");
+    wait_and_print(host, "active", "this host serves");
     host.add_to_unit(PULL_UNIT, "[Service]\n");
     stub.set_answer(StubAnswer::Started);
     wait_and_print(host, "demoting", "demoting since");

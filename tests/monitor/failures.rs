@@ -181,12 +181,12 @@ fn reports_a_flapping_primary_and_fails_over() {
         r#"{{ "upstreams": [{{ "name": "primary", "urls": ["http://{primary}"] }}],
               "probe": {{ "interval": "100ms", "retry_interval": "100ms", "timeout": "100ms" }},
               "gateway": {{ "url": "http://127.0.0.1:1" }},
-              "promote": {{ "witnesses": [], "after": "1s", "sync_wait": "0s" }} }}"#
+              "promote": {{ "witnesses": [], "after": "1500ms", "sync_wait": "0s" }} }}"#
     );
     fs::write(at.join("config.json"), text).unwrap();
     let (_monitor, lines) = start_monitor(at);
     let told = wait_for_line(&lines, "keeps failing and coming back");
-    assert!(told.contains("available for") && told.contains("of the last 20 s"), "{told}");
+    assert!(told.contains("available for") && told.contains("of the last 30 s"), "{told}");
     let told = wait_for_line(&lines, "failing over: ");
     assert!(told.contains("the primary keeps failing and coming back"), "{told}");
     wait_for_problem(at, "flapping");

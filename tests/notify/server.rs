@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openclaw_failover::text::json::{self, Node};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -19,6 +19,8 @@ pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(60);
 /// Received request.
 #[derive(Debug)]
 pub(crate) struct ReceivedRequest {
+    /// Time of its arrival at the server.
+    pub(crate) received_at: Instant,
     /// Method and path.
     pub(crate) line: String,
     /// Headers, with names in lower case.
@@ -121,6 +123,7 @@ fn serve(stream: &mut (impl Read + Write), (says, answer): &(String, String)) ->
         stream.read_exact(&mut byte)?;
         head.extend(byte);
     }
+    let received_at = Instant::now();
     let head = String::from_utf8(head).unwrap();
     let mut lines = head.lines();
     let line = lines.next().unwrap().trim_end_matches(" HTTP/1.1").to_owned();
@@ -135,5 +138,5 @@ fn serve(stream: &mut (impl Read + Write), (says, answer): &(String, String)) ->
     let length = answer.len();
     write!(stream, "HTTP/1.1 {says}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{answer}")?;
     stream.flush()?;
-    Ok(ReceivedRequest { line, headers, body: String::from_utf8(body).unwrap() })
+    Ok(ReceivedRequest { received_at, line, headers, body: String::from_utf8(body).unwrap() })
 }
