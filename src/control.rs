@@ -5,7 +5,7 @@
 //! root, and members of the monitor's group.
 //!
 //! - [`Request`] and [`ControlResponse`]: the two lines.
-//! - [`ask`]: the client, with a deadline.
+//! - [`send_request`]: the client, with a deadline.
 //! - [`serve`]: the server in the monitor. One thread serves all clients, and slow or hostile clients delay only other
 //!   clients.
 

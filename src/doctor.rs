@@ -76,11 +76,11 @@ pub fn run_all_checks(context: &HostContext) -> Vec<Finding> {
             }
         }
         Identity::Owner => {
-            let said = run_checks(context, Depth::Full, CheckHalf::Owner);
+            let outcomes = run_checks(context, Depth::Full, CheckHalf::Owner);
             if context.primary_config.is_some() {
-                standby = Some(describe_standby(context, &said));
+                standby = Some(describe_standby(context, &outcomes));
             }
-            found.extend(said.iter().map(|checked| context.to_finding(checked)));
+            found.extend(outcomes.iter().map(|checked| context.to_finding(checked)));
         }
         Identity::Other => {
             let unseen = CheckResult::skipped(&"only root and the workspace's owner can check it");
@@ -117,9 +117,9 @@ pub fn run_owner_half(context: &HostContext, depth: Depth) -> Vec<Finding> {
 /// Returns the owner's half for root to read, as one JSON object. `with_accounts` adds the channels and their tokens.
 #[must_use]
 pub fn owner_half_to_json(context: &HostContext, with_accounts: bool) -> String {
-    let said = run_checks(context, Depth::Full, CheckHalf::Owner);
-    let standby = with_accounts.then(|| describe_standby(context, &said));
-    owner::to_json(&said, standby.as_ref()).to_string()
+    let outcomes = run_checks(context, Depth::Full, CheckHalf::Owner);
+    let standby = with_accounts.then(|| describe_standby(context, &outcomes));
+    owner::to_json(&outcomes, standby.as_ref()).to_string()
 }
 
 /// Returns the checks of a sync unit's sandbox for root to read. This process must run in one; it ends when root does.
@@ -142,8 +142,8 @@ pub fn all_passed(found: &[Finding]) -> bool {
     found.iter().all(|finding| finding.level != Level::Fail)
 }
 
-fn describe_standby(context: &HostContext, said: &[CheckOutcome]) -> StandbyAccounts {
-    let program = said.iter().find(|checked| checked.id == "openclaw" && checked.result.level == Level::Ok);
+fn describe_standby(context: &HostContext, outcomes: &[CheckOutcome]) -> StandbyAccounts {
+    let program = outcomes.iter().find(|checked| checked.id == "openclaw" && checked.result.level == Level::Ok);
     let version = program.and_then(|checked| openclaw::parse_version(&checked.result.evidence));
     let accounts =
         channels::read_own_config(context).map(|config| channels::enabled_accounts(&config)).unwrap_or_default();
@@ -153,7 +153,7 @@ fn describe_standby(context: &HostContext, said: &[CheckOutcome]) -> StandbyAcco
 /// Compares the accounts and versions of both hosts.
 fn compare_hosts(context: &HostContext, standby: Option<StandbyAccounts>) -> Vec<Finding> {
     const IDS: [&str; 3] = ["same-account", "same-token", "versions"];
-    let none = |said: CheckResult| IDS.map(|id| context.new_finding(id, said.clone())).into();
+    let none = |result: CheckResult| IDS.map(|id| context.new_finding(id, result.clone())).into();
     let Some(primary) = &context.primary_config else {
         return none(CheckResult::skipped(&"give --primary-config FILE to compare both hosts' channels"));
     };
@@ -173,16 +173,16 @@ fn compare_hosts(context: &HostContext, standby: Option<StandbyAccounts>) -> Vec
         channel_overlap::resolve_variables(&mut standby.accounts, value);
     }
     let there = channels::enabled_accounts(&primary);
-    let said = [
+    let results = [
         channel_overlap::check_accounts(&standby.accounts, &there),
         channel_overlap::check_tokens(&standby.accounts, &there),
         channel_overlap::check_versions(standby.version.as_deref(), &primary),
     ];
-    IDS.into_iter().zip(said).map(|(id, said)| context.new_finding(id, said)).collect()
+    IDS.into_iter().zip(results).map(|(id, result)| context.new_finding(id, result)).collect()
 }
 
 impl HostContext {
-    fn new_finding(&self, id: &'static str, said: CheckResult) -> Finding {
-        self.to_finding(&CheckOutcome { id, result: said })
+    fn new_finding(&self, id: &'static str, result: CheckResult) -> Finding {
+        self.to_finding(&CheckOutcome { id, result })
     }
 }

@@ -82,17 +82,17 @@ impl Severity {
 }
 
 impl HistoryEntry {
-    /// Describes a note of the machine. `at` is the machine's time, `config` the configuration in force.
+    /// Describes a notice of the machine. `at` is the machine's time, `config` the configuration in force.
     #[must_use]
-    pub fn from_machine_notice(note: &MachineNotice, at: Time, wall: WallClockOffset, config: &Config) -> Self {
-        let entry = NoticeDescriber { config, wall }.describe_notice(note);
+    pub fn from_machine_notice(notice: &MachineNotice, at: Time, wall: WallClockOffset, config: &Config) -> Self {
+        let entry = NoticeDescriber { config, wall }.describe_notice(notice);
         Self { at: wall.to_wall_clock(at), boot: wall.to_boot_time(at), ..entry }
     }
 
-    /// Describes a note of the monitor. `at` is the machine's time.
+    /// Describes a notice of the monitor. `at` is the machine's time.
     #[must_use]
-    pub fn from_monitor_notice(note: &MonitorNotice, at: Time, wall: WallClockOffset) -> Self {
-        Self { at: wall.to_wall_clock(at), boot: wall.to_boot_time(at), ..monitor::describe_notice(note) }
+    pub fn from_monitor_notice(notice: &MonitorNotice, at: Time, wall: WallClockOffset) -> Self {
+        Self { at: wall.to_wall_clock(at), boot: wall.to_boot_time(at), ..monitor::describe_notice(notice) }
     }
 
     /// Returns the entry as a line of the history.
@@ -159,15 +159,15 @@ fn shorten_quote(words: &str) -> String {
     to_printable(words, MAX_QUOTE_CHARS).trim_end_matches(['.', ' ']).to_owned()
 }
 
-/// Describes the machine's notes. The configuration supplies the names; the machine only has indices.
+/// Describes the machine's notices. The configuration supplies the names; the machine only has indices.
 struct NoticeDescriber<'a> {
     config: &'a Config,
     wall: WallClockOffset,
 }
 
 impl NoticeDescriber<'_> {
-    fn describe_notice(&self, note: &MachineNotice) -> HistoryEntry {
-        match note {
+    fn describe_notice(&self, notice: &MachineNotice) -> HistoryEntry {
+        match notice {
             MachineNotice::Armed { upstream } => self.describe_armed(*upstream),
             MachineNotice::WindowOpened { upstream, failure } => self.describe_window_opened(*upstream, *failure),
             MachineNotice::WindowClosed { upstream, lasted } => self.describe_window_closed(*upstream, *lasted),
@@ -181,8 +181,8 @@ impl NoticeDescriber<'_> {
             MachineNotice::ForeignAnswer { why } => self.describe_foreign_answer(why),
             MachineNotice::AnswerUnverified { why } => self.describe_answer_unverified(why),
             MachineNotice::AnswerVerified => self.describe_answer_verified(),
-            MachineNotice::Promoting { cause, window, failures, last_healthy_at: life } => {
-                self.describe_promoting(*cause, *window, *failures, *life)
+            MachineNotice::Promoting { cause, window, failures, last_healthy_at } => {
+                self.describe_promoting(*cause, *window, *failures, *last_healthy_at)
             }
             MachineNotice::Aborted { why } => self.describe_aborted(*why),
             MachineNotice::Promoted { cause, took, hold_down } => self.describe_promoted(*cause, *took, *hold_down),

@@ -13,7 +13,7 @@
 //!                 one upstream ready for the hold-down
 //! ```
 //!
-//! The machine is level-triggered: after each event it decides from the facts as observed, never from what it ordered
+//! The machine is level-triggered: after each event it decides from the facts as observed, never from what it requested
 //! earlier. So the next observation corrects a lost event, a crash or a reboot.
 
 mod answerer;

@@ -147,9 +147,9 @@ impl ReportedCheck {
 }
 
 impl From<CheckOutcome> for ReportedCheck {
-    fn from(CheckOutcome { id, result: said }: CheckOutcome) -> Self {
-        let CheckResult { level, evidence, remedy: fix } = said;
-        Self { id: id.to_owned(), level: level.name().to_owned(), evidence, fix: fix.to_owned() }
+    fn from(CheckOutcome { id, result }: CheckOutcome) -> Self {
+        let CheckResult { level, evidence, remedy } = result;
+        Self { id: id.to_owned(), level: level.name().to_owned(), evidence, fix: remedy.to_owned() }
     }
 }
 

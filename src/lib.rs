@@ -14,7 +14,7 @@
 //! - [`events`]: one sentence and one JSON object for each event.
 //! - [`gateway_check`]: which process answers on the gateway's port; runs as the gateway's user.
 //! - [`workspace`]: pulls and pushes the workspace, pulls the secrets; runs as `openclaw` in sandboxed units.
-//! - [`failover`]: **the core**, pure: `handle(now, event) -> actions`. Every decision is taken here.
+//! - [`failover`]: **the core**, pure: `handle_event(now, event) -> actions`. Every decision is taken here.
 //! - [`probe`]: one bounded health request to a gateway, answered by a verdict.
 //! - [`finding`]: results of checks and their remedies.
 //! - [`config`]: file → schema → model. Every problem is reported at once.

@@ -1,13 +1,13 @@
 //! Monitor: collects facts, passes them to the core machine, and carries out the machine's actions.
 //!
 //! ```text
-//!  prober (one thread per upstream) ─ Probed ──┐
-//!  gateway actuator ──── Looked, Ordered ──────┤
-//!  sync actuator ─────── Pulled, Pushed ───────┼─► inbox ─► Machine::handle ─► actions ─► actuators
-//!  witnesses ─────────── Witnessed ────────────┤                                  └──────► recorder, status
-//!  control socket ────── Called ───────────────┤
-//!  readiness checks ──── Examined ─────────────┤
-//!  signals ───────────── Asked ────────────────┘
+//!  prober (one thread per upstream) ─ Probed ──────────┐
+//!  gateway actuator ─── GatewayPolled, UnitActionEnded ┤
+//!  sync actuator ────── Pulled, Pushed ────────────────┼─► inbox ─► handle_event ─► actions ─┬─► actuators
+//!  witnesses ────────── Witnessed ─────────────────────┤                                     └─► recorder, status
+//!  control socket ───── OperatorCalled ────────────────┤
+//!  readiness checks ─── ReadinessChecked ──────────────┤
+//!  signals ──────────── Signalled ─────────────────────┘
 //! ```
 //!
 //! Only the main loop owns the machine and notifies systemd's watchdog. It waits for nothing but its inbox: probes,
@@ -170,7 +170,7 @@ pub(crate) struct Monitor {
     machine: Machine,
     tracer: Tracer,
     seen_healthy: SeenHealthy,
-    /// True if the recorder has not accepted `armed` yet.
+    /// True if the recorder has not accepted `seen_healthy` yet.
     is_seen_healthy_unsaved: bool,
     /// Operator's reason for the hold. The machine does not need it.
     hold_reason: Option<String>,
@@ -181,7 +181,7 @@ pub(crate) struct Monitor {
     /// Exit of the gateway's last run, if it was unexpected.
     gateway_exit: Option<String>,
     timeline: Timeline,
-    /// Time at which the recorder last accepted the strip.
+    /// Time at which the recorder last accepted the timeline.
     timeline_saved_at: Option<Time>,
     /// Wall clock at the time of the last marked cell.
     timeline_wall: Option<WallClockOffset>,
@@ -216,8 +216,8 @@ impl Monitor {
             armed: past.seen_healthy.armed_flags(&parts.config.upstreams),
             unit: unit.as_ref().ok().map(dispatch::to_observed_unit),
         };
-        let witnessed = policy.needs_witness;
-        let (workers, mut missing) =
+        let has_witnesses = policy.needs_witness;
+        let (threads, mut missing) =
             Threads::start(&parts, Arc::clone(&backend), &policy, witnesses, clock, &message_sender)?;
         let notifier = Notifier::start(0, &parts.config, &parts.paths, &message_sender)?;
         missing.extend(unlocked);
@@ -253,14 +253,14 @@ impl Monitor {
             inbox,
             message_sender,
             backend,
-            threads: workers,
+            threads,
             notifier,
             readiness_schedule: ReadinessSchedule::new(now),
         };
         monitor.begin_trace(SegmentStart {
             at: now,
             config: monitor.parts.config.clone(),
-            has_witnesses: witnessed,
+            has_witnesses,
             start,
             same_upstreams: None,
         });
@@ -291,7 +291,7 @@ impl Monitor {
         self.write_status();
         self.notify.send_ready();
         loop {
-            let stop = match self.inbox.recv_timeout(self.next_wait()) {
+            let should_stop = match self.inbox.recv_timeout(self.next_wait()) {
                 Ok(message) => self.handle_message(message),
                 Err(RecvTimeoutError::Timeout) => {
                     self.handle_event(self.clock.now(), Event::Tick);
@@ -299,7 +299,7 @@ impl Monitor {
                 }
                 Err(RecvTimeoutError::Disconnected) => true,
             };
-            if stop {
+            if should_stop {
                 break;
             }
             self.finish_turn();
@@ -331,30 +331,34 @@ impl Monitor {
 
     fn carry_out(&mut self, at: Time, action: Action) {
         match action {
-            Action::UnitAction(order) => {
+            Action::UnitAction(unit_action) => {
                 self.gateway_exit = None;
                 self.watchdog.begin_unit_action(at);
-                self.threads.request_unit_action(order);
-                if order == UnitAction::Start {
+                self.threads.request_unit_action(unit_action);
+                if unit_action == UnitAction::Start {
                     self.record_notice(&self.conditions.sync_results.start_notice());
                 }
             }
-            Action::SetPollMode(look) => self.threads.set_poll_mode(look),
+            Action::SetPollMode(mode) => self.threads.set_poll_mode(mode),
             Action::Pull => self.threads.sync.start_pull(),
             Action::StopSync => self.threads.sync.stop_running(),
             Action::Push => self.threads.sync.start_push(),
             Action::QueryWitnesses => self.threads.query_witnesses(),
-            Action::Announce(note) => self.announce(at, &note),
+            Action::Announce(notice) => self.announce(at, &notice),
         }
     }
 
     /// Does what is due after each turn of the main loop: state, status, readiness checks, watchdog.
     fn finish_turn(&mut self) {
         if self.machine.persistent_state() != &self.saved_state {
-            let memory = self.machine.persistent_state().clone();
-            let record = Record::PersistentState(Box::new(memory.clone()), self.hold_reason.clone(), self.clock.wall());
+            let persistent_state = self.machine.persistent_state().clone();
+            let record = Record::PersistentState(
+                Box::new(persistent_state.clone()),
+                self.hold_reason.clone(),
+                self.clock.wall(),
+            );
             if self.threads.recorder.enqueue(record) {
-                self.saved_state = memory;
+                self.saved_state = persistent_state;
             }
         }
         if self.is_seen_healthy_unsaved && self.threads.recorder.enqueue(Record::SeenHealthy(self.seen_healthy.clone()))
@@ -364,8 +368,9 @@ impl Monitor {
         self.rotate_trace();
         let now = self.clock.now();
         let news = self.has_changed || self.machine.window().is_some();
-        let pace = if news { MIN_STATUS_INTERVAL } else { self.parts.config.probe.interval.max(IDLE_STATUS_INTERVAL) };
-        if self.status_written_at.is_none_or(|at| now.since(at) >= pace) {
+        let interval =
+            if news { MIN_STATUS_INTERVAL } else { self.parts.config.probe.interval.max(IDLE_STATUS_INTERVAL) };
+        if self.status_written_at.is_none_or(|at| now.since(at) >= interval) {
             self.write_status();
         }
         self.start_readiness_checks(now);

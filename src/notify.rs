@@ -8,7 +8,7 @@
 //! - [`Message`]: an entry of the history, formatted for a webhook.
 //! - [`WebhookWorker`]: delivers messages to one webhook, with retries.
 //! - [`Heartbeat`]: requests the URL of the dead man's switch.
-//! - [`test()`]: delivers one test message.
+//! - [`send_test`]: delivers one test message.
 
 mod credential;
 mod delivery_cursor;
@@ -32,8 +32,8 @@ pub use crate::notify::webhook_worker::{DeliveryCallback, DeliveryTiming, Webhoo
 ///
 /// # Errors
 /// Returns the reason why it was not accepted, without any part of the URL.
-pub fn send_test(webhook: &NotifyConfig, vault: &CredentialStore, host: &str) -> Result<(), String> {
+pub fn send_test(webhook: &NotifyConfig, credentials: &CredentialStore, host: &str) -> Result<(), String> {
     let message = Message::new_test(host);
-    http_post::deliver_message(webhook, vault, &message, DeliveryTiming::default().attempt_timeout)
+    http_post::deliver_message(webhook, credentials, &message, DeliveryTiming::default().attempt_timeout)
         .map_err(|refused| refused.reason)
 }

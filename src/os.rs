@@ -6,7 +6,7 @@
 //! - [`journal`]: logging, in the format of the journal.
 //! - [`orphans`]: ends children whose parent was killed.
 //! - [`Owner`]: the agent's user, and the arguments by which root runs a command as that user.
-//! - [`listeners()`]: listening TCP sockets.
+//! - [`listening_sockets`]: listening TCP sockets.
 //! - [`is_own_address`]: test for addresses of this host.
 //! - [`read_regular`]: bounded reads of regular files; [`atomic_file`]: writes.
 //! - [`clock`], [`boot_time`]: the wall clock, and time since boot.

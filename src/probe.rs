@@ -162,27 +162,27 @@ impl ProbeTarget {
         (rule, live_only): (PeerRule, bool),
     ) -> Result<Self, TargetError> {
         let roots = ca_file.map_or(Ok(RootCerts::WebPki), http::read_roots)?;
-        let mut routes = Vec::new();
+        let mut probes = Vec::new();
         for url in urls {
-            let mut route = EndpointProbe::new(url, roots.clone(), readyz, rule)?;
+            let mut probe = EndpointProbe::new(url, roots.clone(), readyz, rule)?;
             if live_only {
-                route.limit_to_healthz();
+                probe.limit_to_healthz();
             }
-            routes.push((url.clone(), route));
+            probes.push((url.clone(), probe));
         }
-        let ways = match (routes.pop(), routes.is_empty()) {
+        let endpoint_probes = match (probes.pop(), probes.is_empty()) {
             (None, _) => return Err(TargetError::NoUrl),
             (Some((_, only)), true) => EndpointProbes::Single(Box::new(only)),
             (Some(last), false) => {
-                routes.push(last);
-                EndpointProbes::Parallel(ParallelProbes::new(routes)?)
+                probes.push(last);
+                EndpointProbes::Parallel(ParallelProbes::new(probes)?)
             }
         };
         let urls = urls.to_vec();
-        Ok(Self { urls, probes: ways })
+        Ok(Self { urls, probes: endpoint_probes })
     }
 
-    /// URLs as configured.
+    /// Returns the URLs as configured.
     #[must_use]
     pub fn urls(&self) -> &[String] {
         &self.urls
@@ -192,7 +192,7 @@ impl ProbeTarget {
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         match &self.probes {
-            EndpointProbes::Single(route) => route.addresses(),
+            EndpointProbes::Single(endpoint_probe) => endpoint_probe.addresses(),
             EndpointProbes::Parallel(_) => Vec::new(),
         }
     }
@@ -202,8 +202,8 @@ impl ProbeTarget {
     pub fn probe(&mut self, timeout: Duration) -> ProbeResult {
         let deadline = Instant::now() + timeout.min(MAX_TIMEOUT);
         match &mut self.probes {
-            EndpointProbes::Single(route) => route.run(deadline),
-            EndpointProbes::Parallel(race) => race.run(deadline),
+            EndpointProbes::Single(endpoint_probe) => endpoint_probe.run(deadline),
+            EndpointProbes::Parallel(parallel_probes) => parallel_probes.run(deadline),
         }
     }
 }
@@ -211,7 +211,7 @@ impl ProbeTarget {
 /// Omits the token.
 impl fmt::Debug for ProbeTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target").field("urls", &self.urls).finish_non_exhaustive()
+        f.debug_struct("ProbeTarget").field("urls", &self.urls).finish_non_exhaustive()
     }
 }
 

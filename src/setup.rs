@@ -61,11 +61,11 @@ pub struct Step {
 
 const fn new_step(
     name: &'static str,
-    why: &'static str,
-    look: fn(&SetupTarget) -> StepState,
-    act: fn(&SetupTarget) -> Result<(), String>,
+    reason: &'static str,
+    read_state: fn(&SetupTarget) -> StepState,
+    apply: fn(&SetupTarget) -> Result<(), String>,
 ) -> Step {
-    Step { name, reason: why, read_state: look, apply: act }
+    Step { name, reason, read_state, apply }
 }
 
 /// Returns every file that a setup installs, as its path and its text.
@@ -95,13 +95,13 @@ pub struct Plan {
 impl Plan {
     /// Returns the plan for a role.
     #[must_use]
-    pub fn new(site: SetupTarget, role: SetupRole) -> Self {
+    pub fn new(target: SetupTarget, role: SetupRole) -> Self {
         let steps: &'static [Step] = match role {
             SetupRole::Standby => &standby::STEPS,
             SetupRole::Primary => &primary::STEPS,
             SetupRole::Uninstalled => &uninstall::STEPS,
         };
-        Self { target: site, role, steps }
+        Self { target, role, steps }
     }
 
     /// Reads the state of every step; changes nothing.

@@ -169,11 +169,11 @@ impl Status {
     /// written before the clock was set back, so it is old.
     #[must_use]
     pub fn is_fresh(&self, now: Time) -> bool {
-        let patience = MIN_STALE_AFTER.max(self.interval.saturating_mul(MAX_MISSED_UPDATES));
+        let max_age = MIN_STALE_AFTER.max(self.interval.saturating_mul(MAX_MISSED_UPDATES));
         if let Some(age) = self.measured_age() {
-            return age <= patience;
+            return age <= max_age;
         }
-        now.since(self.updated_at) <= patience && self.updated_at.since(now) <= patience
+        now.since(self.updated_at) <= max_age && self.updated_at.since(now) <= max_age
     }
 
     /// Returns the time since the update: measured if the reader is of the same boot, otherwise by the wall clock.

@@ -105,7 +105,7 @@ pub enum CheckoutMode {
     FetchOnly,
 }
 
-/// Pulls once, writes the report to `paths.state`, and returns it.
+/// Pulls once, writes the report to `paths.state_folder`, and returns it.
 ///
 /// `cancel` ends a fetch or a copy. It does not end a checkout: a half-updated tree is worse than an old one. Two syncs
 /// never overlap: the second returns [`PullOutcome::Busy`] and writes no report.
@@ -114,7 +114,7 @@ pub enum CheckoutMode {
 /// gateway was started meanwhile, the files stay as they are. A gateway that starts later is not held up; replacing the
 /// files takes about a second and is safe while other processes write to them.
 ///
-/// `looked` returns the readiness checks made meanwhile; they become part of the report.
+/// `finish_checks` returns the readiness checks made meanwhile; they become part of the report.
 #[must_use]
 pub fn pull(
     workspace: &WorkspaceConfig,
@@ -122,7 +122,7 @@ pub fn pull(
     paths: &SyncPaths,
     reach: &dyn Fn() -> CheckoutMode,
     cancel: &Cancel,
-    looked: &dyn Fn() -> Vec<ReportedCheck>,
+    finish_checks: &dyn Fn() -> Vec<ReportedCheck>,
 ) -> PullReport {
     let started = now();
     let lock = match SyncLock::acquire(&paths.state_folder) {
@@ -158,7 +158,7 @@ pub fn pull(
     }
     let mut report = PullReport::new(started, pulled);
     report.secrets = secrets::copy_secrets(secrets, paths, cancel);
-    report.checks = looked();
+    report.checks = finish_checks();
     report.ended_at = now();
     report.keep_last_complete(report::read_own_pull_report(&paths.pull_report_file()));
     if let Err(why) = report.write(&paths.pull_report_file()) {
@@ -217,7 +217,7 @@ pub enum SessionHandling {
     Archive,
 }
 
-/// Pushes once, writes the report to `paths.state`, and returns it.
+/// Pushes once, writes the report to `paths.state_folder`, and returns it.
 ///
 /// `cancel` ends a fetch or a push to the remote. Two syncs never overlap.
 #[must_use]

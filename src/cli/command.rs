@@ -120,7 +120,7 @@ Exit codes: 0 yes or done, 1 no or failed, 2 usage or configuration error.
 ";
 
 impl CliCommand {
-    /// Understands the arguments, the program's name left out.
+    /// Parses the arguments, without the program's name.
     pub(super) fn parse(args: Vec<OsString>) -> Result<Self, CliError> {
         let mut parser = Parser::from_args(args);
         let name = match parser.next()? {
@@ -163,7 +163,7 @@ impl CliCommand {
             Self::Inspect(inspect) => inspect.run(),
             Self::Demo(demo) => demo.run(out),
             Self::Notify(notify) => notify.run(out),
-            Self::Operator(order) => order.run(out),
+            Self::Operator(command) => command.run(out),
             Self::Drill(drill) => drill.run(out),
             Self::Sync(sync) => sync.run(out),
             Self::Setup(setup) => setup.run(out),

@@ -62,23 +62,23 @@ impl DrillCommand {
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
         let request = Request::Drill { hold: self.hold, force: self.force };
-        let mut told = send_request(&request)?;
-        print_messages(&told, out)?;
-        if told.status.last_drill.as_ref().is_none_or(|drill| drill.ended_at.is_some()) {
+        let mut response = send_request(&request)?;
+        print_messages(&response, out)?;
+        if response.status.last_drill.as_ref().is_none_or(|drill| drill.ended_at.is_some()) {
             // Refused; the monitor's message with the reason is printed already.
-            for degraded in told.status.degraded.iter().filter(|_| !self.force) {
+            for degraded in response.status.degraded.iter().filter(|_| !self.force) {
                 out.write_line(format_args!("{}: {}", to_printable(&degraded.name), to_printable(&degraded.text)))?;
             }
             return Ok(CommandOutcome::Failure);
         }
-        let (began, within, mut shown) = (Instant::now(), told.time_limit, 0);
+        let (began, within, mut shown) = (Instant::now(), response.time_limit, 0);
         loop {
             // The monitor may be restarting; it reports the drill's outcome afterwards.
-            let Some(news) = await_news(&told, began, within, out)? else { continue };
-            told = news;
-            let drill = told.status.last_drill.as_ref();
+            let Some(update) = await_news(&response, began, within, out)? else { continue };
+            response = update;
+            let drill = response.status.last_drill.as_ref();
             shown += drill.map_or(Ok(0), |drill| show_steps(drill, shown, out))?;
-            print_messages(&told, out)?;
+            print_messages(&response, out)?;
             match drill {
                 Some(failover::Drill { ended_at: None, .. }) if began.elapsed() < within => {}
                 Some(failover::Drill { ended_at: None, .. }) => {

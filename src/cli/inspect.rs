@@ -47,7 +47,7 @@ impl InspectCommand {
         Ok(Parsed::Command(inspect))
     }
 
-    /// Writes the report into the unit's runtime directory, or beside the monitor's status.
+    /// Writes the report into the unit's runtime directory, or next to the monitor's status.
     pub(super) fn run(self) -> Result<CommandOutcome, CliError> {
         let (_, config) = load_config(self.config.as_deref())?;
         let endpoint = Endpoint::from_url(&config.gateway.url).map_err(CliError::Failed)?;

@@ -58,20 +58,20 @@ impl NotifyCommand {
         if config.notify.is_empty() {
             return Err(CliError::Failed("no webhook is configured; add one under \"notify\"".to_owned()));
         }
-        let (vault, host) = (CredentialStore::from_env(), host_name());
-        let mut answer = CommandOutcome::Success;
+        let (credentials, host) = (CredentialStore::from_env(), host_name());
+        let mut outcome = CommandOutcome::Success;
         for webhook in &config.notify {
-            let said = match notify::send_test(webhook, &vault, &host) {
+            let result = match notify::send_test(webhook, &credentials, &host) {
                 Ok(()) => "delivered".to_owned(),
                 Err(why) => {
-                    answer = CommandOutcome::Failure;
+                    outcome = CommandOutcome::Failure;
                     format!("failed: {why}")
                 }
             };
             let name = format!("{} ({})", webhook.credential, webhook.format.name());
-            out.write_line(format_args!("{name:24}  {}", to_printable(&said)))?;
+            out.write_line(format_args!("{name:24}  {}", to_printable(&result)))?;
             out.flush()?;
         }
-        Ok(answer)
+        Ok(outcome)
     }
 }

@@ -11,7 +11,7 @@ use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
 use crate::cli::printable::to_printable;
 use crate::config::paths::Paths;
-use crate::control::{self, ControlResponse as Told, MAX_REASON_CHARS, Request};
+use crate::control::{self, ControlResponse, MAX_REASON_CHARS, Request};
 use crate::failover::HoldKind;
 use crate::text::duration::{self, format_duration};
 
@@ -112,18 +112,18 @@ impl OperatorArgs {
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
-        let told = send_request(&self.0)?;
-        print_messages(&told, out)?;
+        let response = send_request(&self.0)?;
+        print_messages(&response, out)?;
         let wanted = match self.0 {
             Request::Hold { kind: HoldKind::Promoted, .. } => "active",
             Request::Hold { kind: HoldKind::Standby, .. } => "standby",
-            _ if told.events.is_empty() => {
-                out.write_line("nothing is held: the ordinary rules apply")?;
+            _ if response.events.is_empty() => {
+                out.write_line("no hold is set: automatic failover is ON")?;
                 return Ok(CommandOutcome::Success);
             }
             _ => return Ok(CommandOutcome::Success),
         };
-        follow_order(told, wanted, out)
+        follow_order(response, wanted, out)
     }
 }
 
@@ -167,20 +167,20 @@ fn parse_hold_duration(args: &Args, text: &str) -> Result<Duration, CliError> {
 }
 
 /// Prints the progress of an order until this host has the wanted role.
-fn follow_order(mut told: Told, wanted: &str, out: &mut Output) -> Result<CommandOutcome, CliError> {
-    let kind = |told: &Told| told.status.hold.map(|hold| hold.kind);
-    let (began, hold) = (Instant::now(), kind(&told));
-    if told.status.role.name == wanted {
+fn follow_order(mut response: ControlResponse, wanted: &str, out: &mut Output) -> Result<CommandOutcome, CliError> {
+    let kind = |response: &ControlResponse| response.status.hold.map(|hold| hold.kind);
+    let (began, hold) = (Instant::now(), kind(&response));
+    if response.status.role.name == wanted {
         out.write_line(format_args!("this host is {wanted} already"))?;
     }
     // The first answer names the time limit of the order: once the hold has ended, other limits apply.
-    let within = told.time_limit;
+    let within = response.time_limit;
     loop {
-        let role = &told.status.role.name;
+        let role = &response.status.role.name;
         if role == wanted {
             return Ok(CommandOutcome::Success);
         }
-        if kind(&told) != hold {
+        if kind(&response) != hold {
             return Err(CliError::Failed(format!("not done: the hold was ended or replaced; this host is {role}")));
         }
         if began.elapsed() >= within {
@@ -190,34 +190,34 @@ fn follow_order(mut told: Told, wanted: &str, out: &mut Output) -> Result<Comman
             )));
         }
         // The monitor may be restarting; its hold survives that.
-        let Some(news) = await_news(&told, began, within, out)? else { continue };
-        told = news;
-        print_messages(&told, out)?;
+        let Some(update) = await_news(&response, began, within, out)? else { continue };
+        response = update;
+        print_messages(&response, out)?;
     }
 }
 
 /// Waits, then requests the messages since the last answer. Returns `None` while the monitor does not answer within the
 /// limit.
 pub(super) fn await_news(
-    told: &Told,
+    response: &ControlResponse,
     began: Instant,
     within: Duration,
     out: &mut Output,
-) -> Result<Option<Told>, CliError> {
+) -> Result<Option<ControlResponse>, CliError> {
     out.flush()?;
     thread::sleep(PROGRESS_POLL_INTERVAL);
-    match send_request(&Request::Status { since: Some(told.next_event) }) {
+    match send_request(&Request::Status { since: Some(response.next_event) }) {
         Err(_) if began.elapsed() < within => Ok(None),
-        news => news.map(Some),
+        update => update.map(Some),
     }
 }
 
-pub(super) fn print_messages(told: &Told, out: &mut Output) -> Result<(), CliError> {
-    told.events.iter().try_for_each(|sentence| out.write_line(to_printable(sentence)))
+pub(super) fn print_messages(response: &ControlResponse, out: &mut Output) -> Result<(), CliError> {
+    response.events.iter().try_for_each(|sentence| out.write_line(to_printable(sentence)))
 }
 
 /// Sends a request to this host's monitor.
-pub(super) fn send_request(request: &Request) -> Result<Told, CliError> {
+pub(super) fn send_request(request: &Request) -> Result<ControlResponse, CliError> {
     let path = Paths::new(|name| env::var_os(name)).control_socket();
     control::send_request(&path, request, MONITOR_ANSWER_TIMEOUT).map_err(|why| CliError::Failed(why.to_string()))
 }

@@ -27,7 +27,7 @@ impl Output {
         Self { stream, colour }
     }
 
-    /// Writes one line. Text from outside must pass through [`printable`] first.
+    /// Writes one line. Text from outside must pass through `printable::to_printable` first.
     pub(super) fn write_line(&mut self, line: impl fmt::Display) -> Result<(), CliError> {
         writeln!(self.stream, "{}", strip_error_numbers(&line.to_string())).map_err(CliError::Output)
     }

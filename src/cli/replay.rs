@@ -53,7 +53,7 @@ impl ReplayCommand {
     }
 }
 
-/// Replays a trace; by default the monitor's own. `No` if the machine decides differently now.
+/// Replays a trace; by default the monitor's own. `Failure` if the machine decides differently now.
 fn replay_trace(file: Option<PathBuf>, out: &mut Output) -> Result<CommandOutcome, CliError> {
     let file = file.map_or_else(|| Ok(Paths::new(|name| env::var_os(name)).trace_file()), resolve)?;
     let text = trace::read(&file).map_err(CliError::failed)?;

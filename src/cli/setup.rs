@@ -156,15 +156,15 @@ impl SetupCommand {
     }
 
     fn apply_option(&mut self, option: &'static str, args: &mut Args) -> Result<(), CliError> {
-        let wishes = &mut self.options;
+        let options = &mut self.options;
         match option {
             "--dry-run" => self.dry_run = true,
             "--yes" => self.assume_yes = true,
-            "--config" => wishes.config_file = Some(args.file_value()?),
-            "--known-hosts" => wishes.known_hosts_file = Some(args.file_value()?),
-            "--sudo" => wishes.grant_sudo = true,
-            "--install-tailscale" => wishes.install_tailscale = true,
-            "--install-openclaw" => wishes.install_openclaw = true,
+            "--config" => options.config_file = Some(args.file_value()?),
+            "--known-hosts" => options.known_hosts_file = Some(args.file_value()?),
+            "--sudo" => options.grant_sudo = true,
+            "--install-tailscale" => options.install_tailscale = true,
+            "--install-openclaw" => options.install_openclaw = true,
             "--channel" => {
                 let channel = args.text_value()?;
                 if !SUPPORTED_CHANNELS.contains(&channel.as_str()) {
@@ -173,19 +173,19 @@ impl SetupCommand {
                          OpenClaw"
                     )));
                 }
-                wishes.channel = Some(channel);
+                options.channel = Some(channel);
             }
             "--allow" => {
                 let id = args.text_value()?;
                 if !is_user_id(&id) {
                     return Err(args.usage_error(format!("--allow: '{id}' is not a user id, which is a number")));
                 }
-                wishes.allowed_ids.push(id);
+                options.allowed_ids.push(id);
             }
-            "--token-file" => wishes.token_file = Some(args.file_value()?),
-            "--model" => wishes.model = Some(args.text_value()?),
-            "--user" => wishes.user = Some(args.text_value()?),
-            _ => wishes.standby_key = Some(args.text_value()?),
+            "--token-file" => options.token_file = Some(args.file_value()?),
+            "--model" => options.model = Some(args.text_value()?),
+            "--user" => options.user = Some(args.text_value()?),
+            _ => options.standby_key = Some(args.text_value()?),
         }
         Ok(())
     }
@@ -198,8 +198,8 @@ impl SetupCommand {
                 "no terminal to ask at; give --yes to apply the plan, or --dry-run to show it".into(),
             ));
         }
-        let world = host_context(self.role, &self.options)?;
-        let target = SetupTarget::for_this_host(world, self.options, !self.assume_yes);
+        let context = host_context(self.role, &self.options)?;
+        let target = SetupTarget::for_this_host(context, self.options, !self.assume_yes);
         target.check_requirements().map_err(CliError::Usage)?;
         let mut plan = Plan::new(target, self.role);
         let is_done = print_plan(&plan, out)?;
@@ -261,8 +261,8 @@ fn is_user_id(id: &str) -> bool {
 }
 
 /// Returns this host's context, with the configuration that it will have.
-fn host_context(role: SetupRole, wishes: &SetupOptions) -> Result<HostContext, CliError> {
-    let file = wishes.config_file.clone();
+fn host_context(role: SetupRole, options: &SetupOptions) -> Result<HostContext, CliError> {
+    let file = options.config_file.clone();
     let (config, source) = match role {
         // Without a configuration file the shell monitor's variables may configure the standby.
         SetupRole::Standby => {
@@ -270,7 +270,7 @@ fn host_context(role: SetupRole, wishes: &SetupOptions) -> Result<HostContext, C
             (config, source)
         }
         SetupRole::Primary | SetupRole::Uninstalled => {
-            refuse_agents_config(file.as_deref(), wishes.user.as_deref())?;
+            refuse_agents_config(file.as_deref(), options.user.as_deref())?;
             let workspace = if role == SetupRole::Primary {
                 config::load_primary(file.as_deref())?
             } else {

@@ -72,8 +72,8 @@ impl StatusCommand {
     }
 }
 
-/// Prints the monitor's live status, or for users who may not ask it the last one that it wrote. `No` if it does not
-/// run.
+/// Prints the monitor's live status, or for users who may not ask it the last one that it wrote. `Failure` if it
+/// does not run.
 fn print_status(json: bool, out: &mut Output) -> Result<CommandOutcome, CliError> {
     out.print_command_output(&query_status(json, out))
 }

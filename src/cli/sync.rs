@@ -125,10 +125,10 @@ fn push_standby(file: Option<&Path>, out: &mut Output) -> Result<CommandOutcome,
     if !unit::runs_sync_itself(&config.workspace.path) {
         return push_by_unit(&config.workspace, out);
     }
-    let reach = || unit::current_checkout_mode(&Systemctl::default(), &config.gateway.unit);
-    let keeps = || config.gateway.keep_queue || is_listening(&config.gateway.url);
-    let queue = || if keeps() { SessionHandling::Resume } else { SessionHandling::Archive };
-    push_directly(&config.workspace, SyncRole::Standby { reach: &reach, queue: &queue }, out)
+    let checkout_mode = || unit::current_checkout_mode(&Systemctl::default(), &config.gateway.unit);
+    let keeps_sessions = || config.gateway.keep_queue || is_listening(&config.gateway.url);
+    let queue = || if keeps_sessions() { SessionHandling::Resume } else { SessionHandling::Archive };
+    push_directly(&config.workspace, SyncRole::Standby { reach: &checkout_mode, queue: &queue }, out)
 }
 
 /// True if anything listens at the gateway's address. A gateway that was started by hand has no unit.
@@ -166,7 +166,7 @@ fn push_by_unit(workspace: &WorkspaceConfig, out: &mut Output) -> Result<Command
     print_pushed(&pushed.map_err(|why| CliError::Failed(why.to_string()))?, out)
 }
 
-/// Prints the result. Conflicts and excluded files are listed for a person, but only unreturned data is a failure: the
+/// Prints the result. Conflicts and excluded files are listed for a person, but only unpushed data is a failure: the
 /// unit must not stay failed for weeks because a branch is not merged.
 fn print_pushed(pushed: &PushReport, out: &mut Output) -> Result<CommandOutcome, CliError> {
     let commit = pushed.commit.as_ref().map_or("no commit", |commit| commit.abbreviated());
@@ -198,10 +198,10 @@ fn pull_workspace(source: &ConfigSource, config: &Config, out: &mut Output) -> R
     let paths = sync_paths();
     let report = if unit::runs_sync_itself(&config.workspace.path) {
         let cancel = Cancel::on_signals().map_err(|why| CliError::Failed(format!("cannot catch signals: {why}")))?;
-        let background = BackgroundChecks::start(config, source, Paths::new(|name| env::var_os(name)));
-        let reach = || unit::current_checkout_mode(&Systemctl::default(), &config.gateway.unit);
+        let checks = BackgroundChecks::start(config, source, Paths::new(|name| env::var_os(name)));
+        let checkout_mode = || unit::current_checkout_mode(&Systemctl::default(), &config.gateway.unit);
         unit::wait_for_turn(&paths, unit::TURN_WAIT_LIMIT, &cancel);
-        workspace::pull(&config.workspace, &config.secrets, &paths, &reach, &cancel, &|| background.finish())
+        workspace::pull(&config.workspace, &config.secrets, &paths, &checkout_mode, &cancel, &|| checks.finish())
     } else {
         let longest = unit::pull_time_limit(&config.workspace, &config.secrets);
         let report = unit::run_pull_unit(&Systemctl::default(), longest, &paths, &Cancel::new());

@@ -50,7 +50,7 @@ pub enum NotificationTopic {
     Promoted,
     /// Demotion of this host.
     Demoted,
-    /// Gateway that does not start or stop as ordered.
+    /// Gateway that does not start or stop as requested.
     Failed,
     /// Neither an upstream nor a witness answers: this host may be offline.
     Isolated,

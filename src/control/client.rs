@@ -57,13 +57,13 @@ impl fmt::Display for ControlError {
 
 impl std::error::Error for ControlError {}
 
-/// Sends a request to the monitor that listens at `path`, and waits up to `patience` for the response. The monitor
+/// Sends a request to the monitor that listens at `path`, and waits up to `timeout` for the response. The monitor
 /// responds at once, but other clients may be served first.
 ///
 /// # Errors
 /// Returns an error if the monitor does not run, the user may not connect, or the request is refused.
-pub fn send_request(path: &Path, request: &Request, patience: Duration) -> Result<ControlResponse, ControlError> {
-    let line = exchange_lines(path, request, patience).map_err(|why| match why.kind() {
+pub fn send_request(path: &Path, request: &Request, timeout: Duration) -> Result<ControlResponse, ControlError> {
+    let line = exchange_lines(path, request, timeout).map_err(|why| match why.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => ControlError::NoMonitor { path: path.to_owned() },
         ErrorKind::PermissionDenied => ControlError::NotAllowed { path: path.to_owned() },
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
@@ -74,21 +74,21 @@ pub fn send_request(path: &Path, request: &Request, patience: Duration) -> Resul
     ControlResponse::parse(&line).map_err(|why| ControlError::Refused { why })
 }
 
-fn exchange_lines(path: &Path, request: &Request, patience: Duration) -> io::Result<Vec<u8>> {
-    let deadline = Instant::now() + patience;
+fn exchange_lines(path: &Path, request: &Request, timeout: Duration) -> io::Result<Vec<u8>> {
+    let deadline = Instant::now() + timeout;
     let mut stream = UnixStream::connect(path)?;
-    stream.set_write_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(timeout))?;
     stream.write_all(format!("{}\n", request.to_line()).as_bytes())?;
     let mut line = Vec::new();
-    let mut room = [0; 4096];
+    let mut buffer = [0; 4096];
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         // Zero would mean "no limit" to the kernel.
         stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
-        match stream.read(&mut room)? {
+        match stream.read(&mut buffer)? {
             0 => return Ok(line),
             _ if line.len() > MAX_RESPONSE_BYTES => return Err(io::Error::other("the response is too long")),
-            read => line.extend_from_slice(room.get(..read).unwrap_or_default()),
+            read => line.extend_from_slice(buffer.get(..read).unwrap_or_default()),
         }
     }
 }

@@ -30,7 +30,7 @@ pub enum Request {
     },
     /// Returns the status and the events from this number on; `None`: no events.
     Status {
-        /// [`Answer::next`](crate::control::Answer::next) of an earlier response.
+        /// [`next_event`](crate::control::ControlResponse::next_event) of an earlier response.
         since: Option<u64>,
     },
 }

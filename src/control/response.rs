@@ -44,10 +44,10 @@ impl ControlResponse {
             return Err(why.to_owned());
         }
         let number = |key| node.get(key).and_then(|number| number.as_u64()).unwrap_or_default();
-        let said = node.get("said").and_then(|said| said.as_array()).unwrap_or_default();
+        let events = node.get("said").and_then(|events| events.as_array()).unwrap_or_default();
         let status = node.get("status").ok_or("the monitor's response has no status")?;
         Ok(Self {
-            events: said.iter().filter_map(|sentence| Some(sentence.as_str()?.to_owned())).collect(),
+            events: events.iter().filter_map(|sentence| Some(sentence.as_str()?.to_owned())).collect(),
             next_event: number("next"),
             time_limit: Duration::from_secs(number("within_seconds")),
             status: Status::from_value(status)?,

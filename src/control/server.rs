@@ -44,13 +44,13 @@ pub type RequestHandler = Box<dyn Fn(&Request) -> Result<String, String> + Send>
 /// Returns an error if the socket or its thread cannot be created.
 pub fn serve(path: &Path, decide: RequestHandler) -> io::Result<()> {
     // The socket has another name until its mode is set, so that no other user can connect before.
-    let beside = path.with_extension("sock.new");
-    let _ = fs::remove_file(&beside);
-    let listener = UnixListener::bind(&beside)?;
-    fs::set_permissions(&beside, Permissions::from_mode(0o660))?;
-    fs::rename(&beside, path)?;
-    let room = ControlServer { listener, handler: decide, clients: Vec::new(), last_order_at: None };
-    spawn("control", move || room.run())?;
+    let temporary_path = path.with_extension("sock.new");
+    let _ = fs::remove_file(&temporary_path);
+    let listener = UnixListener::bind(&temporary_path)?;
+    fs::set_permissions(&temporary_path, Permissions::from_mode(0o660))?;
+    fs::rename(&temporary_path, path)?;
+    let server = ControlServer { listener, handler: decide, clients: Vec::new(), last_order_at: None };
+    spawn("control", move || server.run())?;
     Ok(())
 }
 
@@ -108,7 +108,8 @@ impl ControlServer {
 
     /// Polls each client, responds to complete requests, and drops clients that are over the time limit.
     fn poll_clients(&mut self) {
-        let patience = if self.clients.len() < MAX_CLIENTS { REQUEST_TIMEOUT } else { REQUEST_TIMEOUT_WHEN_FULL };
+        let request_timeout =
+            if self.clients.len() < MAX_CLIENTS { REQUEST_TIMEOUT } else { REQUEST_TIMEOUT_WHEN_FULL };
         let (decide, ordered, mut answers) = (&self.handler, &mut self.last_order_at, 0);
         self.clients.retain_mut(|client| {
             let waited = client.connected_at.elapsed();
@@ -127,7 +128,7 @@ impl ControlServer {
                         refusal_line("too many requests at once; try again")
                     }
                 }
-                Ok(None) if waited < patience => return true,
+                Ok(None) if waited < request_timeout => return true,
                 Ok(None) => refusal_line("the request did not arrive in time"),
             };
             // The response is written at once or dropped: a client that does not read is not waited for.
@@ -140,11 +141,11 @@ impl ControlServer {
 impl Client {
     /// Reads what has arrived. Returns the request once its line is complete.
     fn read_request(&mut self) -> Result<Option<&Request>, String> {
-        let mut room = [0; MAX_REQUEST_BYTES];
+        let mut buffer = [0; MAX_REQUEST_BYTES];
         while self.request.is_none() {
-            let read = match self.stream.read(&mut room) {
+            let read = match self.stream.read(&mut buffer) {
                 Ok(0) => return Err("the request is incomplete".to_owned()),
-                Ok(read) => room.get(..read).unwrap_or_default(),
+                Ok(read) => buffer.get(..read).unwrap_or_default(),
                 Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(None),
                 Err(why) => return Err(why.to_string()),
             };

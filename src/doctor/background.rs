@@ -30,23 +30,23 @@ impl BackgroundChecks {
     #[must_use]
     pub fn start(config: &Config, source: &ConfigSource, paths: Paths) -> Self {
         let (config, source) = (config.clone(), source.clone());
-        let (found, looked) = mpsc::channel();
-        let look = move || {
+        let (sender, results) = mpsc::channel();
+        let run = move || {
             let context = HostContext::for_owner(config, source, paths);
-            let mut seen = run_checks(&context, Depth::Cheap, CheckHalf::Owner);
-            for checked in &mut seen {
+            let mut outcomes = run_checks(&context, Depth::Cheap, CheckHalf::Owner);
+            for checked in &mut outcomes {
                 checked.result.evidence = to_printable(&checked.result.evidence, REPORTED_EVIDENCE_CHARS);
             }
             // The pull may have ended without these results.
-            let _ = found.send(seen);
+            let _ = sender.send(outcomes);
         };
-        Self(spawn("look", look).map(|()| looked))
+        Self(spawn("owner-checks", run).map(|()| results))
     }
 
     /// Returns the results; none if the checks have not finished.
     #[must_use]
     pub fn finish(&self) -> Vec<ReportedCheck> {
-        let found = self.0.as_ref().ok().and_then(|looked| looked.recv_timeout(RESULT_GRACE_PERIOD).ok());
+        let found = self.0.as_ref().ok().and_then(|results| results.recv_timeout(RESULT_GRACE_PERIOD).ok());
         found.unwrap_or_default().into_iter().map(ReportedCheck::from).collect()
     }
 }

@@ -52,8 +52,8 @@ pub(super) fn check_tokens(here: &[Account], there: &[Account]) -> CheckResult {
             for other in theirs_seen {
                 match (&mark.value, &other.value) {
                     (Some(one), Some(another)) if one == another => {
-                        let result = format!("{}/{} uses the primary's {}", ours.channel, ours.name, other.key);
-                        return CheckResult::fail(&result, remedy::SPLIT);
+                        let evidence = format!("{}/{} uses the primary's {}", ours.channel, ours.name, other.key);
+                        return CheckResult::fail(&evidence, remedy::SPLIT);
                     }
                     (Some(_), Some(_)) => compared += 1,
                     _ if mark.key == other.key => hidden = Some(format!("{}/{}", ours.channel, ours.name)),

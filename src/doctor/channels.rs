@@ -218,16 +218,16 @@ pub(super) fn check_places(context: &HostContext) -> CheckResult {
         |keys: &[&str]| keys.iter().try_fold(&config.value, |at, key| at.get(key).map(|node| &node.value)).cloned();
     let port = at(&["gateway", "port"]).and_then(|port| port.as_u64()).unwrap_or(18789);
     if port != u64::from(context.gateway_port()) {
-        let result =
+        let evidence =
             format!("the gateway would listen on port {port}, but the monitor probes {}", context.config.gateway.url);
-        return CheckResult::fail(&result, remedy::SET_PORT);
+        return CheckResult::fail(&evidence, remedy::SET_PORT);
     }
     let speaks_tls = at(&["gateway", "tls", "enabled"]).and_then(|on| on.as_bool()) == Some(true);
     let url = &context.config.gateway.url;
     if speaks_tls != url.starts_with("https:") {
         let how = if speaks_tls { "over TLS" } else { "without TLS" };
-        let result = format!("the gateway would answer {how} (gateway.tls), but the monitor probes {url}");
-        return CheckResult::fail(&result, remedy::SET_SCHEME);
+        let evidence = format!("the gateway would answer {how} (gateway.tls), but the monitor probes {url}");
+        return CheckResult::fail(&evidence, remedy::SET_SCHEME);
     }
     let home = context.owner.as_ref().map(|owner| owner.home.clone()).unwrap_or_default();
     let workspace = match at(&["agents", "defaults", "workspace"]).and_then(|path| Some(path.as_str()?.to_owned())) {
@@ -236,8 +236,8 @@ pub(super) fn check_places(context: &HostContext) -> CheckResult {
     };
     if workspace != context.config.workspace.path {
         let pulled = context.config.workspace.path.display();
-        let result = format!("the agent works in {}, but {pulled} is pulled", workspace.display());
-        return CheckResult::fail(&result, remedy::SET_WORKSPACE);
+        let evidence = format!("the agent works in {}, but {pulled} is pulled", workspace.display());
+        return CheckResult::fail(&evidence, remedy::SET_WORKSPACE);
     }
     CheckResult::ok(&format_args!("port {port}, {}", workspace.display()))
 }

@@ -55,8 +55,8 @@ pub(super) fn check_user(context: &HostContext) -> CheckResult {
         }
         (user, Ok(owner)) if user == owner.name || user == owner.uid.to_string() => CheckResult::ok(&user),
         (user, Ok(owner)) => {
-            let result = format!("the gateway runs as {user}, but the workspace is pulled as {}", owner.name);
-            CheckResult::fail(&result, remedy::GATEWAY_USER)
+            let evidence = format!("the gateway runs as {user}, but the workspace is pulled as {}", owner.name);
+            CheckResult::fail(&evidence, remedy::GATEWAY_USER)
         }
         (_, Err(why)) => CheckResult::skipped(&why),
     })
@@ -65,8 +65,8 @@ pub(super) fn check_user(context: &HostContext) -> CheckResult {
 /// Checks that its port is free while it is down.
 pub(super) fn check_port(context: &HostContext) -> CheckResult {
     if let Some(ip) = foreign_address(&context.config.gateway.url) {
-        let result = format!("gateway.url names {ip}, which is not an address of this host");
-        return CheckResult::fail(&result, remedy::EDIT_CONFIG);
+        let evidence = format!("gateway.url names {ip}, which is not an address of this host");
+        return CheckResult::fail(&evidence, remedy::EDIT_CONFIG);
     }
     let port = context.gateway_port();
     let held = match is_port_listening(context, port) {
@@ -78,9 +78,9 @@ pub(super) fn check_port(context: &HostContext) -> CheckResult {
         (false, false) => CheckResult::ok(&format_args!("port {port} is free")),
         (_, true) => CheckResult::ok(&format_args!("port {port} is used by the running gateway")),
         (true, false) => {
-            let result =
+            let evidence =
                 format!("port {port} is used by another process while {} is down", context.config.gateway.unit);
-            CheckResult::fail(&result, remedy::FIND_PORT)
+            CheckResult::fail(&evidence, remedy::FIND_PORT)
         }
     }
 }
@@ -94,8 +94,8 @@ fn foreign_address(url: &str) -> Option<IpAddr> {
 /// Checks that no other gateway is enabled or running.
 pub(super) fn check_other_gateways(context: &HostContext) -> CheckResult {
     if let Some((pid, uid)) = find_stray_gateway(context) {
-        let result = format!("process {pid} of uid {uid} is a gateway outside of {}", context.config.gateway.unit);
-        return CheckResult::fail(&result, remedy::STRAY_GATEWAY);
+        let evidence = format!("process {pid} of uid {uid} is a gateway outside of {}", context.config.gateway.unit);
+        return CheckResult::fail(&evidence, remedy::STRAY_GATEWAY);
     }
     let args = ["--no-pager", "--no-legend", "--plain", "list-unit-files", "openclaw-gateway*.service"];
     let listed = match context.run_program("systemctl", &args) {
@@ -136,9 +136,9 @@ pub(super) fn is_lingering(context: &HostContext, user: &str) -> bool {
 }
 
 /// Runs a check on the gateway's unit if it is loaded; `gateway-unit` reports one that is not.
-fn check_loaded_unit(context: &HostContext, look: &dyn Fn(&UnitProperties) -> CheckResult) -> CheckResult {
+fn check_loaded_unit(context: &HostContext, check: &dyn Fn(&UnitProperties) -> CheckResult) -> CheckResult {
     match context.gateway_unit() {
-        Ok(unit) if unit.is_loaded() => look(&unit),
+        Ok(unit) if unit.is_loaded() => check(&unit),
         _ => CheckResult::skipped(&format_args!("{} is not loaded", context.config.gateway.unit)),
     }
 }

@@ -10,8 +10,8 @@ pub(crate) const FIREWALL_UNITS: [&str; 4] =
 /// Checks that a firewall denies incoming connections by default.
 pub(super) fn check_firewall(context: &HostContext) -> CheckResult {
     let is_installed = match context.run_program("ufw", &["status", "verbose"]) {
-        Ok(result) if !result.contains("Status: active") => true,
-        Ok(result) if !(result.contains("deny (incoming)") || result.contains("reject (incoming)")) => {
+        Ok(output) if !output.contains("Status: active") => true,
+        Ok(output) if !(output.contains("deny (incoming)") || output.contains("reject (incoming)")) => {
             return CheckResult::warn(&"ufw allows incoming by default", remedy::FIREWALL);
         }
         Ok(_) => return CheckResult::ok(&"ufw denies incoming by default"),

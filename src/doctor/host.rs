@@ -49,9 +49,9 @@ pub(super) fn check_config(context: &HostContext) -> CheckResult {
         // Write access decides which port is probed and which secrets are copied.
         Ok(found) if found.mode() & 0o022 != 0 || found.uid() != 0 => {
             let (uid, mode) = (found.uid(), found.mode() & 0o7777);
-            let result =
+            let evidence =
                 format!("{} can be changed by users other than root: uid {uid}, mode {mode:04o}", path.display());
-            CheckResult::fail(&result, remedy::OWN_CONFIG)
+            CheckResult::fail(&evidence, remedy::OWN_CONFIG)
         }
         Ok(_) => CheckResult::ok(&format_args!("{} is valid", path.display())),
         Err(why) => CheckResult::skipped(&format_args!("{}: {why}", path.display())),
@@ -106,7 +106,7 @@ pub(super) fn check_credentials(context: &HostContext) -> CheckResult {
 /// Checks that the programs of the syncs are installed.
 pub(super) fn check_programs(context: &HostContext) -> CheckResult {
     let version = match context.run_program("git", &["--version"]) {
-        Ok(result) => result.trim().trim_start_matches("git version ").to_owned(),
+        Ok(output) => output.trim().trim_start_matches("git version ").to_owned(),
         Err(why) => return CheckResult::fail(&why.to_string(), remedy::PROGRAMS),
     };
     let mut numbers = version.split('.').map(|part| part.parse().unwrap_or(0));
@@ -146,11 +146,11 @@ pub(super) fn check_disk(context: &HostContext) -> CheckResult {
 /// Checks the disk space below a folder with `stat`; the standard library has no call for it.
 pub(super) fn check_free_space(context: &HostContext, folder: &Path) -> CheckResult {
     // Free blocks for ordinary users, block size in bytes, inodes in total, free inodes.
-    let result = match context.new_command("stat").args(["-f", "-c", "%a %S %c %d", "--"]).arg(folder).run() {
-        Ok(result) => result.stdout,
+    let output = match context.new_command("stat").args(["-f", "-c", "%a %S %c %d", "--"]).arg(folder).run() {
+        Ok(output) => output.stdout,
         Err(why) => return CheckResult::skipped(&why.reason()),
     };
-    let mut numbers = result.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));
+    let mut numbers = output.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));
     let mut number = || numbers.next().unwrap_or(0);
     let (blocks, size, files, free_files) = (number(), number(), number(), number());
     if size == 0 {
@@ -182,10 +182,10 @@ pub(super) fn check_memory(context: &HostContext) -> CheckResult {
 }
 
 fn grade_free_kib(kib: u64, (least, enough): (u64, u64), what: &str, fix: &'static str) -> CheckResult {
-    let result = format!("{} MiB {what}", kib / 1024);
+    let evidence = format!("{} MiB {what}", kib / 1024);
     match kib {
-        kib if kib < least => CheckResult::fail(&result, fix),
-        kib if kib < enough => CheckResult::warn(&result, fix),
-        _ => CheckResult::ok(&result),
+        kib if kib < least => CheckResult::fail(&evidence, fix),
+        kib if kib < enough => CheckResult::warn(&evidence, fix),
+        _ => CheckResult::ok(&evidence),
     }
 }

@@ -67,9 +67,9 @@ pub(super) fn check_watchdog(context: &HostContext) -> CheckResult {
         Ok(unit) if unit.is_loaded() => unit,
         _ => return CheckResult::skipped(&"the monitor's unit is not loaded"),
     };
-    let patience = unit.value("WatchdogUSec");
-    if unit.value("Type").starts_with("notify") && !matches!(patience, "" | "0" | "infinity") {
-        return CheckResult::ok(&format_args!("systemd restarts the monitor if it hangs for {patience}"));
+    let timeout = unit.value("WatchdogUSec");
+    if unit.value("Type").starts_with("notify") && !matches!(timeout, "" | "0" | "infinity") {
+        return CheckResult::ok(&format_args!("systemd restarts the monitor if it hangs for {timeout}"));
     }
     CheckResult::fail(&"no watchdog: systemd would not restart the monitor if it hung", remedy::INSTALL_UNITS)
 }

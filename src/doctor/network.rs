@@ -36,30 +36,30 @@ pub(super) fn check_upstreams(context: &HostContext) -> CheckResult {
                 one_lives = true;
             }
             Verdict::Failing(ProbeFailure::NotOpenClaw | ProbeFailure::Status(_)) => {
-                let result = format!("the server at {} is not OpenClaw: {}", answer.url, answer.detail);
-                return CheckResult::fail(&result, remedy::EDIT_CONFIG);
+                let evidence = format!("the server at {} is not OpenClaw: {}", answer.url, answer.detail);
+                return CheckResult::fail(&evidence, remedy::EDIT_CONFIG);
             }
             Verdict::Failing(ProbeFailure::ThisHost) => {
                 return CheckResult::fail(&format_args!("{name}: {}", answer.detail), remedy::EDIT_CONFIG);
             }
             Verdict::Failing(ProbeFailure::Tls) => {
-                let result = format!("cannot verify the certificate of {}: {}", answer.url, answer.detail);
-                return CheckResult::fail(&result, remedy::EDIT_CONFIG);
+                let evidence = format!("cannot verify the certificate of {}: {}", answer.url, answer.detail);
+                return CheckResult::fail(&evidence, remedy::EDIT_CONFIG);
             }
             Verdict::Failing(ProbeFailure::Refused) if one_lives => seen = format!("{seen}{name} is a standby; "),
             Verdict::Failing(failure) => {
-                let result = format!("{name}: {failure} at {}: {}", answer.url, answer.detail);
-                absent.get_or_insert(result);
+                let evidence = format!("{name}: {failure} at {}: {}", answer.url, answer.detail);
+                absent.get_or_insert(evidence);
             }
         }
     }
     match absent {
         None => CheckResult::ok(&seen.trim_end_matches("; ")),
-        Some(result) if context.is_serving() => {
-            CheckResult::warn(&format_args!("{result}; this host serves in its place"), remedy::CHECK_UPSTREAM)
+        Some(evidence) if context.is_serving() => {
+            CheckResult::warn(&format_args!("{evidence}; this host serves in its place"), remedy::CHECK_UPSTREAM)
         }
-        Some(result) if one_lives => CheckResult::warn(&format_args!("{seen}{result}"), remedy::CHECK_UPSTREAM),
-        Some(result) => CheckResult::fail(&result, remedy::CHECK_UPSTREAM),
+        Some(evidence) if one_lives => CheckResult::warn(&format_args!("{seen}{evidence}"), remedy::CHECK_UPSTREAM),
+        Some(evidence) => CheckResult::fail(&evidence, remedy::CHECK_UPSTREAM),
     }
 }
 
@@ -73,8 +73,8 @@ pub(super) fn check_armed(context: &HostContext) -> CheckResult {
         Some(name) => CheckResult::ok(&format_args!("{name} was seen healthy before")),
         None => {
             let names: Vec<_> = names.map(String::as_str).collect();
-            let result = format!("failover is not armed: the monitor has never seen {} healthy", names.join(" or "));
-            CheckResult::fail(&result, remedy::WAIT_ARMED)
+            let evidence = format!("failover is not armed: the monitor has never seen {} healthy", names.join(" or "));
+            CheckResult::fail(&evidence, remedy::WAIT_ARMED)
         }
     }
 }
@@ -85,8 +85,8 @@ pub(super) fn check_dns(context: &HostContext) -> CheckResult {
     for name in &names {
         // `getent` has a time limit here, and resolves names as OpenClaw, git and ssh do.
         if let Err(why) = context.run_program("getent", &["ahosts", "--", name]) {
-            let result = if why.exit_code().is_some() { "does not resolve".to_owned() } else { why.reason() };
-            return CheckResult::fail(&format_args!("{name}: {result}"), remedy::RESOLVER);
+            let evidence = if why.exit_code().is_some() { "does not resolve".to_owned() } else { why.reason() };
+            return CheckResult::fail(&format_args!("{name}: {evidence}"), remedy::RESOLVER);
         }
     }
     if !names.is_empty() {
@@ -108,12 +108,12 @@ pub(super) fn check_tailscale(context: &HostContext) -> CheckResult {
     if !named && !hosts().any(|host| is_tailnet(&host)) {
         return CheckResult::skipped(&"no upstream is on a tailnet");
     }
-    let result = match context.run_program("tailscale", &["status", "--json", "--peers=false"]) {
-        Ok(result) => result,
+    let output = match context.run_program("tailscale", &["status", "--json", "--peers=false"]) {
+        Ok(output) => output,
         Err(why) if why.is_missing_program() => return CheckResult::fail(&why.to_string(), remedy::TAILSCALE),
         Err(why) => return CheckResult::fail(&why.to_string(), remedy::TAILSCALE_UP),
     };
-    let Ok(status) = json::parse(&result) else {
+    let Ok(status) = json::parse(&output) else {
         return CheckResult::fail(&"cannot parse the output of `tailscale status`", remedy::TAILSCALE_UP);
     };
     let state = status.get("BackendState").and_then(|state| state.as_str()).unwrap_or("unknown");
@@ -142,7 +142,7 @@ pub(super) fn check_clock(context: &HostContext) -> CheckResult {
         return CheckResult::fail(&format_args!("the clock shows {}", format_time(context.now)), remedy::SET_CLOCK);
     }
     match context.run_program("timedatectl", &["show", "-p", "NTPSynchronized", "--value"]) {
-        Ok(result) if result.trim() == "yes" => CheckResult::ok(&"synchronized"),
+        Ok(output) if output.trim() == "yes" => CheckResult::ok(&"synchronized"),
         Ok(_) => CheckResult::warn(&"the clock is not synchronized", remedy::SET_CLOCK),
         Err(_) => CheckResult::skipped(&"timedatectl does not report whether it is synchronized"),
     }

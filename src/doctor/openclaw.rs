@@ -12,7 +12,7 @@ use crate::finding::{CheckResult, Level, remedy};
 use crate::os::{ChildCommand, open_regular};
 use crate::text::json;
 
-/// systemd's default `DEFAULT_UNIT_PATH` for system units.
+/// systemd's default `PATH` for system units.
 const DEFAULT_UNIT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Time limit of an OpenClaw command. It takes seconds before Node's compile cache is filled.
@@ -71,12 +71,12 @@ pub(super) fn check_node(context: &HostContext) -> CheckResult {
 pub(super) fn check_config(context: &HostContext) -> CheckResult {
     with_supported_node(context, &|program| {
         let asked = program.new_command(context, &["config", "validate", "--json"]).run_any_exit_code();
-        let result = match asked {
-            Ok((_, result)) => result,
+        let output = match asked {
+            Ok((_, output)) => output,
             Err(why) => return CheckResult::fail(&why.to_string(), remedy::VALIDATE),
         };
-        let Ok(answer) = json::parse(result.stdout.trim()) else {
-            let words = if result.stderr.trim().is_empty() { &result.stdout } else { &result.stderr };
+        let Ok(answer) = json::parse(output.stdout.trim()) else {
+            let words = if output.stderr.trim().is_empty() { &output.stdout } else { &output.stderr };
             return CheckResult::fail(
                 &format_args!("cannot parse OpenClaw's answer: {}", words.trim()),
                 remedy::VALIDATE,
@@ -108,34 +108,35 @@ pub(super) fn check_config(context: &HostContext) -> CheckResult {
 /// Returns the path of OpenClaw's configuration.
 pub(super) fn config_file(context: &HostContext) -> Option<PathBuf> {
     let unit = context.gateway_unit().ok();
-    let result = unit.as_ref().and_then(|unit| unit.environment_variable("OPENCLAW_CONFIG_PATH")).map(PathBuf::from);
-    result.or_else(|| Some(context.owner.as_ref().ok()?.home.join(".openclaw/openclaw.json")))
+    let configured =
+        unit.as_ref().and_then(|unit| unit.environment_variable("OPENCLAW_CONFIG_PATH")).map(PathBuf::from);
+    configured.or_else(|| Some(context.owner.as_ref().ok()?.home.join(".openclaw/openclaw.json")))
 }
 
 /// Returns the version in the program's output, such as `2026.9.6`.
-pub(super) fn parse_version(result: &str) -> Option<String> {
+pub(super) fn parse_version(output: &str) -> Option<String> {
     let is_version = |word: &&str| word.contains('.') && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    result.split_whitespace().find(is_version).map(|word| word.chars().take(32).collect())
+    output.split_whitespace().find(is_version).map(|word| word.chars().take(32).collect())
 }
 
 /// Runs a check on an installed program and its Node; `gateway-program` reports a missing one.
-fn with_program(context: &HostContext, look: &dyn Fn(&UnitProgram<'_>, Option<&Path>) -> CheckResult) -> CheckResult {
+fn with_program(context: &HostContext, check: &dyn Fn(&UnitProgram<'_>, Option<&Path>) -> CheckResult) -> CheckResult {
     let Some(unit) = loaded_unit(context) else { return skip_not_loaded(context) };
     let Ok(program) = UnitProgram::from_unit(context, &unit) else {
         return CheckResult::skipped(&"see gateway-program");
     };
     match program.find_node(context) {
-        None => look(&program, None),
-        Some(ProgramLocation::Found(node)) => look(&program, Some(&node)),
+        None => check(&program, None),
+        Some(ProgramLocation::Found(node)) => check(&program, Some(&node)),
         Some(_) => CheckResult::skipped(&"see gateway-program"),
     }
 }
 
 /// Runs such a check if OpenClaw supports the Node; `node` reports one that it does not.
-fn with_supported_node(context: &HostContext, look: &dyn Fn(&UnitProgram<'_>) -> CheckResult) -> CheckResult {
+fn with_supported_node(context: &HostContext, check: &dyn Fn(&UnitProgram<'_>) -> CheckResult) -> CheckResult {
     with_program(context, &|program, node| match node.map(check_node_version) {
         Some(result) if result.level == Level::Fail => CheckResult::skipped(&"see node"),
-        _ => look(program),
+        _ => check(program),
     })
 }
 
@@ -147,7 +148,7 @@ fn skip_not_loaded(context: &HostContext) -> CheckResult {
     CheckResult::skipped(&format_args!("{} is not loaded", context.config.gateway.unit))
 }
 
-/// Returns the `DEFAULT_UNIT_PATH` that the unit's programs are found in.
+/// Returns the `PATH` in which the unit's programs are found.
 fn unit_path<'a>(context: &'a HostContext, unit: &'a UnitProperties) -> &'a str {
     let ours = context.program_path.as_deref().and_then(|path| path.to_str());
     unit.environment_variable("PATH").or(ours).unwrap_or(DEFAULT_UNIT_PATH)
@@ -190,9 +191,9 @@ impl<'a> UnitProgram<'a> {
             ProgramLocation::Hidden => return Err(hidden(first)),
         };
         if let Some(script) = words.iter().skip(1).find(|word| word.starts_with('/')) {
-            let lies = context.system_path(script);
-            if !lies.is_file() {
-                return Err(if context.is_hidden(&lies) { hidden(script) } else { missing(script) });
+            let script_file = context.system_path(script);
+            if !script_file.is_file() {
+                return Err(if context.is_hidden(&script_file) { hidden(script) } else { missing(script) });
             }
         }
         Ok(Self { unit, words, file })

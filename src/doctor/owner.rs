@@ -1,4 +1,4 @@
-//! The owner's half: root starts a child as the workspace's owner and reads its untrusted answer. root itself runs,
+//! The owner's half: root starts a child as the workspace's owner and reads its untrusted report. root itself runs,
 //! parses and writes nothing below that home.
 //!
 //! The answer selects checks and remedies that are known here. Of its own text only short printable evidence is kept.
@@ -44,7 +44,7 @@ pub(super) fn run_owner_half(
 ) -> Result<OwnerReport, (String, &'static str)> {
     let owner = context.owner.as_ref().map_err(|why| (why.clone(), remedy::INSTALL_UNITS))?;
     let program = env::current_exe().map_err(|why| (why.to_string(), remedy::BECOME))?;
-    let said = run_as_owner(context, owner, &program, wants_accounts).map_err(|why| {
+    let report = run_as_owner(context, owner, &program, wants_accounts).map_err(|why| {
         // Exit code 2 means that this program cannot use the configuration.
         let how = match why.exit_code() {
             _ if why.is_missing_program() => remedy::PROGRAMS,
@@ -53,7 +53,7 @@ pub(super) fn run_owner_half(
         };
         (format!("cannot run the checks as {}: {}", owner.name, why.reason()), how)
     })?;
-    let node = json::parse(&said)
+    let node = json::parse(&report)
         .map_err(|_| (format!("cannot parse the answer of {}'s process", owner.name), remedy::BECOME))?;
     Ok(parse_report(&node))
 }

@@ -60,11 +60,11 @@ pub(super) struct Check {
 
 pub(super) const fn new_check(
     id: &'static str,
-    who: Privilege,
+    privilege: Privilege,
     cost: Cost,
-    look: fn(&HostContext) -> CheckResult,
+    run: fn(&HostContext) -> CheckResult,
 ) -> Check {
-    Check { id, privilege: who, cost, run: look }
+    Check { id, privilege, cost, run }
 }
 
 impl Check {
@@ -119,8 +119,8 @@ pub(super) static CHECKS: [Check; 41] = [
 ];
 
 /// Returns the checks that need this user.
-pub(super) fn checks_needing(who: Privilege) -> impl Iterator<Item = &'static Check> {
-    CHECKS.iter().filter(move |check| check.privilege == who)
+pub(super) fn checks_needing(privilege: Privilege) -> impl Iterator<Item = &'static Check> {
+    CHECKS.iter().filter(move |check| check.privilege == privilege)
 }
 
 /// Runs the checks of one half, one after the other.
@@ -131,7 +131,7 @@ pub(super) fn run_checks(context: &HostContext, depth: Depth, half: CheckHalf) -
         if depth == Depth::Cheap && check.cost != Cost::Cheap {
             continue;
         }
-        let said = match (context.identity, check.privilege) {
+        let result = match (context.identity, check.privilege) {
             (Identity::Owner, Privilege::AnyUser | Privilege::Root) => CheckResult::skipped(&"run as root to check it"),
             (Identity::Other, Privilege::Root) => CheckResult::skipped(&"only root can check it"),
             (Identity::Root | Identity::Other, Privilege::Owner) => {
@@ -140,7 +140,7 @@ pub(super) fn run_checks(context: &HostContext, depth: Depth, half: CheckHalf) -
             _ if SANDBOX_CHECKS.contains(&check.id) && !context.is_sandboxed => skip_outside_sandbox(check.id),
             _ => (check.run)(context),
         };
-        found.push(CheckOutcome { id: check.id, result: said });
+        found.push(CheckOutcome { id: check.id, result });
     }
     found
 }

@@ -87,9 +87,9 @@ fn run_in_sandbox(context: &HostContext) -> Result<Vec<CheckOutcome>, String> {
     // The unit ends with this process: it reads until the other end of this pipe is closed.
     let (reader, _held) = io::pipe().map_err(|why| why.to_string())?;
     let command = context.new_command("systemd-run").args(words).stdin(File::from(OwnedFd::from(reader)));
-    let result = command.deadline(SANDBOX_TIMEOUT).limit(ANSWER_LIMIT).run().map_err(|why| why.reason())?;
-    let result = json::parse(&result.stdout).map_err(|_| "cannot parse its answer".to_owned())?;
-    Ok(parse_outcomes(&result, CheckHalf::Owner))
+    let output = command.deadline(SANDBOX_TIMEOUT).limit(ANSWER_LIMIT).run().map_err(|why| why.reason())?;
+    let output = json::parse(&output.stdout).map_err(|_| "cannot parse its answer".to_owned())?;
+    Ok(parse_outcomes(&output, CheckHalf::Owner))
 }
 
 /// Returns the properties in the format of `systemd-run`.

@@ -39,10 +39,12 @@ pub fn run_child(source: &ConfigSource, paths: &Paths) -> Vec<CheckOutcome> {
         command = command.env(name, folder);
     }
     match command.deadline(CHILD_TIMEOUT).run() {
-        Ok(said) => json::parse(&said.stdout).map(|said| parse_outcomes(&said, CheckHalf::Host)).unwrap_or_default(),
+        Ok(output) => {
+            json::parse(&output.stdout).map(|output| parse_outcomes(&output, CheckHalf::Host)).unwrap_or_default()
+        }
         Err(why) if why.exit_code() == Some(2) => {
-            let said = why.last_output().trim_start_matches("openclaw-failover: ");
-            vec![CheckOutcome { id: "config", result: CheckResult::fail(&said, remedy::EDIT_CONFIG) }]
+            let output = why.last_output().trim_start_matches("openclaw-failover: ");
+            vec![CheckOutcome { id: "config", result: CheckResult::fail(&output, remedy::EDIT_CONFIG) }]
         }
         Err(why) => {
             log::warn!("cannot run the checks of this host: {why}");

@@ -85,9 +85,9 @@ pub(super) fn check_pull(context: &HostContext) -> CheckResult {
     };
     let age = age_of_pull(context, fresh);
     let when = format_age(age);
-    let patience = context.config.workspace.refresh.saturating_mul(STALE_INTERVALS);
+    let max_age = context.config.workspace.refresh.saturating_mul(STALE_INTERVALS);
     // While this host serves, pulls only fetch.
-    if age > patience && !context.is_serving() {
+    if age > max_age && !context.is_serving() {
         let result = format!("{outcome}: {}; last up to date {when}", report.workspace.details);
         return CheckResult::fail(&result, remedy::PULL);
     }
@@ -95,7 +95,7 @@ pub(super) fn check_pull(context: &HostContext) -> CheckResult {
         return CheckResult::warn(&format_args!("secrets: {}", secret.error), remedy::PULL);
     }
     let every = format_span(context.config.workspace.refresh);
-    CheckResult::ok(&format_args!("{outcome}, fresh {when}; pulled every {every}"))
+    CheckResult::ok(&format_args!("{outcome}; last complete pull {when}, one every {every}"))
 }
 
 /// Returns the time since the workspace was fresh. The report has only a wall clock time, and the clock may have been

@@ -21,7 +21,7 @@ const FOLDER_ENTRY_LIMIT: usize = 1000;
 pub(super) fn check_workspace(context: &HostContext) -> CheckResult {
     match dry_run::read_dirty_state(&context.config.workspace, &context.sync_paths()) {
         Err(why) => CheckResult::fail(&why, remedy::PULL),
-        Ok(loose) => match (loose.unfinished_operation, loose.changed_files) {
+        Ok(state) => match (state.unfinished_operation, state.changed_files) {
             (Some(what), _) => CheckResult::warn(&format_args!("a git {what} is unfinished"), remedy::STATUS),
             (None, 0) => CheckResult::ok(&"clean"),
             (None, files) => {

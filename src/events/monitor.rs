@@ -56,8 +56,8 @@ pub enum MonitorNotice {
     UpstreamChannels { upstream: String, failing: Vec<String>, suppressed: Vec<String> },
 }
 
-pub(super) fn describe_notice(note: &MonitorNotice) -> HistoryEntry {
-    match note {
+pub(super) fn describe_notice(notice: &MonitorNotice) -> HistoryEntry {
+    match notice {
         MonitorNotice::Started { version, upstreams, seen } => {
             let text =
                 format!("openclaw-failover {version} started, watching {}", shorten_quote(&upstreams.join(", ")));

@@ -20,11 +20,11 @@ impl NoticeDescriber<'_> {
 
     pub(super) fn describe_window_opened(&self, upstream: usize, failure: ProbeFailure) -> HistoryEntry {
         let (name, why, after) = (self.upstream_name(upstream), failure_phrase(failure), self.config.promote.after);
-        let who = match self.config.upstreams.len() {
+        let what = match self.config.upstreams.len() {
             0 | 1 => format!("{name} is down: {why}"),
             _ => format!("every upstream is down; last probe of {name}: {why}"),
         };
-        let text = format!("{who}. Failing over in {} unless it recovers", format_span(after));
+        let text = format!("{what}. Failing over in {} unless it recovers", format_span(after));
         HistoryEntry::warning("window_opened", &text)
             .with_field("upstream", name)
             .with_field("failure", failure.name())

@@ -8,14 +8,20 @@ use crate::text::utc::{format_span, format_time};
 use crate::text::{Time, json_fields, to_printable};
 
 impl NoticeDescriber<'_> {
-    pub(super) fn describe_promoting(&self, cause: Cause, window: Duration, failures: u32, life: Time) -> HistoryEntry {
-        let (unit, life) = (self.gateway_unit(), self.wall.to_wall_clock(life));
+    pub(super) fn describe_promoting(
+        &self,
+        cause: Cause,
+        window: Duration,
+        failures: u32,
+        last_healthy_at: Time,
+    ) -> HistoryEntry {
+        let (unit, last_healthy_at) = (self.gateway_unit(), self.wall.to_wall_clock(last_healthy_at));
         let text = match cause {
             Cause::Outage => format!(
                 "failing over: primary down for {} ({failures} failed probes), since {}; starting {unit} after the \
                  running pull ({} at most)",
                 format_span(window),
-                format_time(life),
+                format_time(last_healthy_at),
                 format_span(self.config.promote.sync_wait)
             ),
             Cause::Flapping => format!(
@@ -36,7 +42,7 @@ impl NoticeDescriber<'_> {
             .with_field("cause", names::cause_name(cause))
             .with_seconds("window_seconds", window)
             .with_field("failures", failures)
-            .with_field("life_at", json_fields::time_to_json(life))
+            .with_field("life_at", json_fields::time_to_json(last_healthy_at))
     }
 
     pub(super) fn describe_aborted(&self, why: CancelReason) -> HistoryEntry {

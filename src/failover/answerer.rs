@@ -13,11 +13,11 @@ impl Machine {
         let verifies = matches!(&self.role, Role::Promoting(Promoting { step: PromotionStep::Verify(_), .. }));
         let is_up = verifies || matches!(&self.role, Role::Active(_));
         // While verifying, `StartFailed` already names the other process.
-        let is_told = !verifies || self.is_paused();
+        let is_announced = !verifies || self.is_paused();
         match &seen.answerer {
             Answerer::Other(why) if is_up => {
                 let was_held = std::mem::replace(&mut self.announced.port_held, true);
-                if !was_held && is_told {
+                if !was_held && is_announced {
                     self.announce(MachineNotice::ForeignAnswer { why: why.clone() });
                 }
             }

@@ -116,9 +116,9 @@ impl AvailabilityHistory {
 
     /// Continues the current outage in a new entry, so that down time measured before a stall is not spread over it.
     fn continue_after_stall(&mut self, from: Time) {
-        let is_ours = self.outages.back().is_some_and(|outage| outage.is_isolated);
+        let is_isolated = self.outages.back().is_some_and(|outage| outage.is_isolated);
         self.merge_if_full();
-        self.outages.push_back(Outage { from, until: from, down: Duration::ZERO, count: 0, is_isolated: is_ours });
+        self.outages.push_back(Outage { from, until: from, down: Duration::ZERO, count: 0, is_isolated });
     }
 
     /// Excludes the current outage, because no witness answers either.

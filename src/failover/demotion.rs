@@ -21,11 +21,11 @@ impl Machine {
         let doublings = self.persistent_state.flap_count(self.policy.flap_window) - 1;
         let doubled = self.policy.demote_after.saturating_mul(1 << doublings.min(20));
         let hold_down = doubled.min(self.policy.demote_max_after);
-        let unsteady = match upstream {
+        let is_unsteady = match upstream {
             Some(index) => self.upstreams.get(index).is_some_and(|upstream| upstream.is_unsteady),
             None => self.upstreams.iter().any(|upstream| upstream.is_unsteady),
         };
-        if unsteady { hold_down.max(CRASH_LOOP_BREAKER_TIME) } else { hold_down }
+        if is_unsteady { hold_down.max(CRASH_LOOP_BREAKER_TIME) } else { hold_down }
     }
 
     /// Begins the demotion if an upstream has been ready for the hold-down, or the drill is over. True if it began.
@@ -60,10 +60,10 @@ impl Machine {
 
     /// Returns an upstream that has been ready for the hold-down, by a recent verdict.
     fn ready_upstream(&self) -> Option<usize> {
-        let fresh = self.policy.max_counted_gap();
+        let max_age = self.policy.max_counted_gap();
         self.upstreams.iter().enumerate().position(|(index, upstream)| {
             upstream.ready_for.is_some_and(|ready_for| ready_for >= self.hold_down(Some(index)))
-                && upstream.latest_verdict.is_some_and(|(at, _)| self.now.since(at) <= fresh)
+                && upstream.latest_verdict.is_some_and(|(at, _)| self.now.since(at) <= max_age)
         })
     }
 

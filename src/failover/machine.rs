@@ -31,7 +31,7 @@ pub struct Machine {
     pub(super) unit: Option<ObservedUnit>,
     /// Time of the last poll of the gateway.
     pub(super) polled_at: Time,
-    /// Order in flight; there is at most one.
+    /// Unit action in flight; there is at most one.
     pub(super) action_in_flight: Option<UnitAction>,
     pub(super) sync_schedule: crate::failover::types::sync::SyncSchedule,
     pub(super) announced: Announced,
@@ -65,9 +65,9 @@ impl Machine {
     /// Creates a machine that starts now. The role is not stored; it follows from `start.unit`.
     #[must_use]
     pub fn new(policy: Policy, now: Time, start: InitialFacts) -> Self {
-        let armed = |index| start.armed.get(index).copied().unwrap_or(false);
+        let is_armed = |index| start.armed.get(index).copied().unwrap_or(false);
         let mut machine = Self {
-            upstreams: (0..policy.upstreams).map(|index| UpstreamState::new(armed(index))).collect(),
+            upstreams: (0..policy.upstreams).map(|index| UpstreamState::new(is_armed(index))).collect(),
             availability: AvailabilityHistory::new(policy.promote_after),
             policy,
             now,
@@ -231,18 +231,18 @@ impl Machine {
         self.announced.channels_broken
     }
 
-    pub(super) fn announce(&mut self, note: MachineNotice) {
-        self.actions.push(Action::Announce(note));
+    pub(super) fn announce(&mut self, notice: MachineNotice) {
+        self.actions.push(Action::Announce(notice));
     }
 
     pub(super) fn push_action(&mut self, action: Action) {
         self.actions.push(action);
     }
 
-    pub(super) fn request_unit_action(&mut self, order: UnitAction) {
-        debug_assert!(self.action_in_flight.is_none(), "two orders in flight");
-        self.action_in_flight = Some(order);
-        self.push_action(Action::UnitAction(order));
+    pub(super) fn request_unit_action(&mut self, action: UnitAction) {
+        debug_assert!(self.action_in_flight.is_none(), "two unit actions in flight");
+        self.action_in_flight = Some(action);
+        self.push_action(Action::UnitAction(action));
     }
 
     pub(super) fn hold_kind(&self) -> Option<HoldKind> {
@@ -280,8 +280,8 @@ impl Machine {
 
     fn handle_failing(&mut self, index: usize, failure: ProbeFailure) {
         // An upstream that was not probed yet may be healthy: an outage of another standby is no outage of the primary.
-        let nobody_lives = self.upstreams.iter().all(UpstreamState::is_failing);
-        if self.window.record_failure(self.now, self.policy.max_counted_gap(), nobody_lives) {
+        let is_every_upstream_failing = self.upstreams.iter().all(UpstreamState::is_failing);
+        if self.window.record_failure(self.now, self.policy.max_counted_gap(), is_every_upstream_failing) {
             self.announce(MachineNotice::WindowOpened { upstream: index, failure });
             self.overtake_drill();
         }
@@ -337,7 +337,7 @@ impl Machine {
     fn exclude_unobserved_time(&mut self) {
         let (now, before, longest) =
             (self.now, std::mem::replace(&mut self.polled_at, self.now), self.policy.max_counted_gap());
-        let unwatched = |heard: Time| now.since(before.max(heard)).saturating_sub(longest);
+        let unwatched = |last_answer_at: Time| now.since(before.max(last_answer_at)).saturating_sub(longest);
         match &mut self.role {
             Role::Active(active) => active.last_answer_at = active.last_answer_at + unwatched(active.last_answer_at),
             Role::Promoting(Promoting { step: PromotionStep::Verify(verify), .. }) => {
@@ -375,7 +375,7 @@ impl Machine {
         }
     }
 
-    /// Adopts a gateway that is up, starting or stopping although this machine did not order it. Only in standby.
+    /// Adopts a gateway that is up, starting or stopping although this machine did not request it. Only in standby.
     pub(super) fn adopt_unit(&mut self) {
         let Some(unit) = self.unit else { return };
         if self.role != Role::Standby || self.action_in_flight.is_some() {
@@ -420,8 +420,8 @@ impl Machine {
     }
 
     fn handle_unit_action_result(&mut self, result: Result<(), String>) {
-        let Some(order) = self.action_in_flight.take() else { return };
-        match (order, result) {
+        let Some(action) = self.action_in_flight.take() else { return };
+        match (action, result) {
             (UnitAction::Start, result) => self.handle_start_result(result),
             (UnitAction::Stop, Ok(())) => {}
             (UnitAction::Kill, Ok(())) => self.persistent_state.killed_at = Some(self.now),
@@ -439,13 +439,13 @@ impl Machine {
             Role::Demoting(_) => self.reconcile_demotion(),
         }
         self.start_due_tasks();
-        let look = match &self.role {
+        let mode = match &self.role {
             Role::Standby | Role::Promoting(Promoting { step: PromotionStep::Sync { .. }, .. }) => PollMode::ExpectDown,
             Role::Active(_) => PollMode::ExpectUp,
             Role::Promoting(_) | Role::Demoting(_) => PollMode::Transition,
         };
-        if self.poll_mode.replace(look) != Some(look) {
-            self.push_action(Action::SetPollMode(look));
+        if self.poll_mode.replace(mode) != Some(mode) {
+            self.push_action(Action::SetPollMode(mode));
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct OutageWindow {
     pub opened_at: Option<Time>,
     /// True if a hold forbade a promotion in this outage and this was announced.
     pub is_hold_announced: bool,
-    /// Time of the latest failing verdict; initially as `life`.
+    /// Time of the latest failing verdict; initially as `last_healthy_at`.
     pub last_failure_at: Time,
 }
 
@@ -41,10 +41,15 @@ impl OutageWindow {
     }
 
     /// Records a failing verdict. Returns true if it opens the window; it does not while another upstream is healthy.
-    pub(super) fn record_failure(&mut self, now: Time, longest_step: Duration, nobody_lives: bool) -> bool {
+    pub(super) fn record_failure(
+        &mut self,
+        now: Time,
+        longest_step: Duration,
+        is_every_upstream_failing: bool,
+    ) -> bool {
         self.elapsed += now.since(self.last_failure_at).min(longest_step);
         self.last_failure_at = now;
-        if !nobody_lives {
+        if !is_every_upstream_failing {
             return false;
         }
         self.failures = self.failures.saturating_add(1);

@@ -40,9 +40,9 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Reads the policy from a configuration; `witnessed` is true if any witness applies.
+    /// Reads the policy from a configuration; `has_witnesses` is true if any witness applies.
     #[must_use]
-    pub fn new(config: &Config, witnessed: bool) -> Self {
+    pub fn new(config: &Config, has_witnesses: bool) -> Self {
         Self {
             upstreams: config.upstreams.len(),
             interval: config.probe.interval,
@@ -52,7 +52,7 @@ impl Policy {
             failures: config.promote.failures,
             restart_grace: config.promote.restart_grace,
             sync_wait: config.promote.sync_wait,
-            needs_witness: witnessed,
+            needs_witness: has_witnesses,
             demote_after: config.demote.after,
             demote_max_after: config.demote.max_after,
             flap_window: config.demote.flap_window,

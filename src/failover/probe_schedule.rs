@@ -58,7 +58,7 @@ impl ProbeSchedule {
 mod tests {
     use super::*;
 
-    fn pace() -> ProbeSchedule {
+    fn schedule() -> ProbeSchedule {
         ProbeSchedule {
             interval: Duration::from_secs(10),
             retry_interval: Duration::from_secs(3),
@@ -74,24 +74,24 @@ mod tests {
 
     #[test]
     fn keeps_a_fixed_rate_whatever_an_answer_takes() {
-        assert_eq!(pace().next_probe_at(at(0), at(4_900), true), at(10_000));
-        assert_eq!(pace().next_probe_at(at(0), at(12_000), true), at(12_000));
-        assert_eq!(pace().next_probe_at(at(0), at(20), false), at(3_000));
-        assert_eq!(pace().next_probe_at(at(0), at(5_000), false), at(5_000));
+        assert_eq!(schedule().next_probe_at(at(0), at(4_900), true), at(10_000));
+        assert_eq!(schedule().next_probe_at(at(0), at(12_000), true), at(12_000));
+        assert_eq!(schedule().next_probe_at(at(0), at(20), false), at(3_000));
+        assert_eq!(schedule().next_probe_at(at(0), at(5_000), false), at(5_000));
     }
 
     #[test]
     fn begins_a_probe_just_when_the_window_is_due() {
-        assert_eq!(pace().next_probe_at(at(28_000), at(28_010), false), at(30_000));
-        assert_eq!(pace().next_probe_at(at(28_000), at(33_000), false), at(33_000));
+        assert_eq!(schedule().next_probe_at(at(28_000), at(28_010), false), at(30_000));
+        assert_eq!(schedule().next_probe_at(at(28_000), at(33_000), false), at(33_000));
     }
 
     #[test]
     fn probes_an_upstream_that_has_just_come_back_at_the_quick_pace() {
-        let mut pace = pace();
-        pace.next_probe_at(at(0), at(20), false);
-        assert_eq!(pace.next_probe_at(at(3_000), at(3_020), true), at(6_000));
-        assert_eq!(pace.next_probe_at(at(60_000), at(60_019), true), at(63_000));
-        assert_eq!(pace.next_probe_at(at(60_000), at(60_020), true), at(70_000));
+        let mut schedule = schedule();
+        schedule.next_probe_at(at(0), at(20), false);
+        assert_eq!(schedule.next_probe_at(at(3_000), at(3_020), true), at(6_000));
+        assert_eq!(schedule.next_probe_at(at(60_000), at(60_019), true), at(63_000));
+        assert_eq!(schedule.next_probe_at(at(60_000), at(60_020), true), at(70_000));
     }
 }

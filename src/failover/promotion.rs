@@ -31,7 +31,7 @@ pub const PROCESS_EXITED: &str = "its process exited";
 
 impl Machine {
     pub(super) fn promote(&mut self, cause: Cause) {
-        let (now, life) = (self.now, self.window.last_healthy_at);
+        let (now, last_healthy_at) = (self.now, self.window.last_healthy_at);
         if !matches!(cause, Cause::Drill { .. }) {
             self.end_drill_for(cause);
             self.begin_failover(cause);
@@ -40,7 +40,7 @@ impl Machine {
             cause,
             window: self.window.elapsed,
             failures: self.window.failures,
-            last_healthy_at: life,
+            last_healthy_at,
         });
         if cause != Cause::Outage || self.pulled_before_window() {
             self.start_pull();
@@ -60,10 +60,10 @@ impl Machine {
 
     /// Records a failover that is decided now.
     pub(super) fn begin_failover(&mut self, cause: Cause) -> &mut Failover {
-        let (decided, life) = (self.now, self.window.last_healthy_at);
+        let (decided, last_healthy_at) = (self.now, self.window.last_healthy_at);
         self.persistent_state.last_failover.insert(Failover {
             cause,
-            last_healthy_at: life,
+            last_healthy_at,
             decided_at: decided,
             started_at: None,
             answered_at: None,
@@ -191,11 +191,11 @@ impl Machine {
     /// Returns a verification whose timeout runs from `since`.
     pub(super) fn verification_from(&self, since: Time, attempt: u32) -> Verification {
         let doubled = self.policy.start_timeout.saturating_mul(1 << attempt.min(10));
-        let patience = doubled.min(MAX_START_TIMEOUT.max(self.policy.start_timeout));
+        let timeout = doubled.min(MAX_START_TIMEOUT.max(self.policy.start_timeout));
         Verification {
             since,
             last_answer_at: since,
-            timeout: patience,
+            timeout,
             is_announced: false,
             previous_invocation: None,
             answered_invocation: None,
@@ -351,7 +351,7 @@ impl Machine {
     /// Keeps the gateway up while active. If it goes down while an upstream is ready, this host fails back instead.
     pub(super) fn reconcile_active(&mut self) {
         let Role::Active(active) = &self.role else { return };
-        let (cause, since, heard) = (active.cause, active.since, active.last_answer_at);
+        let (cause, since, last_answer_at) = (active.cause, active.since, active.last_answer_at);
         let attempt = if self.now.since(since) >= ATTEMPT_RESET_UPTIME { 0 } else { active.attempt.saturating_add(1) };
         if self.demote_if_due() || self.hold_kind() == Some(HoldKind::Paused) {
             return;
@@ -372,13 +372,13 @@ impl Machine {
                 self.resume_promotion(attempt, PromotionStep::Start { at });
                 self.reconcile_start_step(at);
             }
-        } else if self.polled_at.since(heard) < self.policy.start_timeout {
+        } else if self.polled_at.since(last_answer_at) < self.policy.start_timeout {
             // The gateway answered recently.
         } else if is_drill {
             self.fail_drill();
             self.reconcile_demotion();
         } else {
-            self.resume_promotion(attempt, PromotionStep::Verify(self.verification_from(heard, 0)));
+            self.resume_promotion(attempt, PromotionStep::Verify(self.verification_from(last_answer_at, 0)));
         }
     }
 

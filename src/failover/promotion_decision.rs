@@ -111,13 +111,14 @@ impl Machine {
     /// True if some upstream was ever seen healthy. Otherwise it is more likely misconfigured than down, which is
     /// announced every hour.
     fn is_armed(&mut self) -> bool {
-        let armed = self.is_any_upstream_armed();
-        if !armed && self.announced.never_seen_at.is_none_or(|at| self.now.since(at) >= NEVER_HEALTHY_REMINDER_INTERVAL)
+        let is_any_armed = self.is_any_upstream_armed();
+        if !is_any_armed
+            && self.announced.never_seen_at.is_none_or(|at| self.now.since(at) >= NEVER_HEALTHY_REMINDER_INTERVAL)
         {
             self.announced.never_seen_at = Some(self.now);
             self.announce(MachineNotice::NeverSeenHealthy);
         }
-        armed
+        is_any_armed
     }
 
     pub(super) fn is_any_upstream_armed(&self) -> bool {
@@ -141,17 +142,17 @@ impl Machine {
         if !self.policy.needs_witness {
             return true;
         }
-        let says = self.recent_witness_answer(opened);
-        if says == Some(false) && !std::mem::replace(&mut self.witness.is_isolated, true) {
+        let answer = self.recent_witness_answer(opened);
+        if answer == Some(false) && !std::mem::replace(&mut self.witness.is_isolated, true) {
             self.announce(MachineNotice::Isolated);
         }
-        says == Some(true)
+        answer == Some(true)
     }
 
     /// Returns the witnesses' answer since the outage began, if it is recent.
     fn recent_witness_answer(&self, opened: Time) -> Option<bool> {
-        let fresh = self.policy.retry_interval.max(self.policy.timeout);
-        self.witness.recent_answer(self.now, opened, fresh)
+        let max_age = self.policy.retry_interval.max(self.policy.timeout);
+        self.witness.recent_answer(self.now, opened, max_age)
     }
 
     pub(super) fn handle_witness_answer(&mut self, alive: bool) {

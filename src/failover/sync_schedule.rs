@@ -72,13 +72,13 @@ impl Machine {
     }
 
     fn next_pull_at(&self) -> Time {
-        let pace = match self.window.opened_at {
+        let interval = match self.window.opened_at {
             // The first pull of an outage brings what the primary wrote last; no earlier pull delays it.
             Some(_) if self.pulled_before_window() => return self.now,
             Some(_) => MIN_PULL_INTERVAL.min(self.policy.pull_interval),
             None => self.policy.pull_interval,
         };
-        self.sync_schedule.pull_started_at.map_or(self.now, |began| began + pace)
+        self.sync_schedule.pull_started_at.map_or(self.now, |began| began + interval)
     }
 
     fn next_push_at(&self) -> Option<Time> {

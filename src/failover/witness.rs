@@ -16,11 +16,11 @@ pub(super) struct WitnessState {
 
 impl WitnessState {
     /// Returns the time of the next query; `None` while one is running.
-    pub(super) fn next_query_at(&self, now: Time, pace: Duration) -> Option<Time> {
+    pub(super) fn next_query_at(&self, now: Time, interval: Duration) -> Option<Time> {
         if self.in_flight {
             return None;
         }
-        Some(self.queried_at.map_or(now, |asked| asked + pace))
+        Some(self.queried_at.map_or(now, |asked| asked + interval))
     }
 
     pub(super) fn begin_query(&mut self, now: Time) {
@@ -33,8 +33,8 @@ impl WitnessState {
         self.answer = self.queried_at.map(|asked| (asked, alive));
     }
 
-    /// Returns the answer, if the query began at `opened` or later and no longer than `fresh` ago.
-    pub(super) fn recent_answer(&self, now: Time, opened: Time, fresh: Duration) -> Option<bool> {
-        self.answer.filter(|&(asked, _)| asked >= opened && now.since(asked) <= fresh).map(|(_, alive)| alive)
+    /// Returns the answer, if the query began at `opened` or later and no longer than `max_age` ago.
+    pub(super) fn recent_answer(&self, now: Time, opened: Time, max_age: Duration) -> Option<bool> {
+        self.answer.filter(|&(asked, _)| asked >= opened && now.since(asked) <= max_age).map(|(_, alive)| alive)
     }
 }

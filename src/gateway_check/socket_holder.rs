@@ -35,7 +35,7 @@ pub fn inspect_sockets(
     let listening = listening_sockets(port).map_err(|why| format!("cannot read which sockets listen: {why}"))?;
     let unit = systemctl.show(gateway).map_err(|why| why.to_string())?;
     let own_uid = fs::metadata("/proc/self").map_err(|why| format!("cannot read /proc: {why}"))?.uid();
-    let scene = SocketContext { gateway, port, own_uid, unit: &unit };
+    let context = SocketContext { gateway, port, own_uid, unit: &unit };
     let mut sockets: Vec<_> = listening.iter().map(|listener| (listener, Vec::new())).collect();
     for process in process_ids() {
         let held = sockets_of(process);
@@ -47,7 +47,7 @@ pub fn inspect_sockets(
     }
     let sockets = sockets.iter().map(|(listener, holders)| GatewaySocket {
         inode: listener.inode,
-        owner: scene.classify_owner(listener, holders),
+        owner: context.classify_owner(listener, holders),
     });
     Ok(GatewayCheckReport { invocation, sockets: sockets.collect() })
 }

@@ -78,7 +78,7 @@ impl Conditions {
 
     /// Records the result of a delivery.
     pub(super) fn record_delivery(&mut self, who: String, result: Result<(), String>) -> MonitorNotice {
-        self.failing_webhooks.retain(|(deaf, _)| *deaf != who);
+        self.failing_webhooks.retain(|(webhook, _)| *webhook != who);
         match result {
             Ok(()) => MonitorNotice::NotifyRecovered { who },
             Err(why) => {
@@ -114,16 +114,16 @@ impl Conditions {
                 self.channels.get(&upstream.name).and_then(|broken| channels_phrase(&upstream.name, broken)),
             ));
         }
-        let deaf = self
+        let delivery_problems = self
             .failing_webhooks
             .iter()
             .map(|(who, why)| ("notify", Some(format!("notifications to {who} fail: {why}"))));
-        found.extend(deaf);
-        let degraded = |(what, text): (&str, Option<String>)| {
+        found.extend(delivery_problems);
+        let to_condition = |(what, text): (&str, Option<String>)| {
             let text = strip_error_numbers(&text?).into_owned();
             Some(DegradedCondition { name: what.to_owned(), text })
         };
-        found.into_iter().filter_map(degraded).collect()
+        found.into_iter().filter_map(to_condition).collect()
     }
 }
 

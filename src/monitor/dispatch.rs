@@ -24,8 +24,8 @@ impl Monitor {
             MonitorMessage::GatewayPolled { unit, answer, permitted, exit, answerer } => {
                 self.gateway_exit = exit.or(self.gateway_exit.take());
                 if let Some(permitted) = permitted {
-                    let note = self.conditions.record_systemd_permission(permitted.err());
-                    self.record_notice_if_any(note);
+                    let notice = self.conditions.record_systemd_permission(permitted.err());
+                    self.record_notice_if_any(notice);
                 }
                 self.handle_poll(at, unit, answer, answerer);
             }
@@ -33,14 +33,14 @@ impl Monitor {
                 self.watchdog.end_unit_action();
                 // A refused or failed request shows that systemd responds.
                 let unreachable = result.as_ref().err().filter(|error| error.is_unreachable);
-                let note = self.conditions.record_systemd_permission(unreachable.map(|error| error.why.clone()));
-                self.record_notice_if_any(note);
+                let notice = self.conditions.record_systemd_permission(unreachable.map(|error| error.why.clone()));
+                self.record_notice_if_any(notice);
                 self.handle_event(at, Event::UnitActionEnded(result.map_err(|error| error.why)));
             }
             MonitorMessage::Pulled(report) => {
                 self.conditions.sync_results.follow_clock(self.clock.wall());
-                let note = self.conditions.sync_results.record_pull(&report);
-                self.record_notice_if_any(note);
+                let notice = self.conditions.sync_results.record_pull(&report);
+                self.record_notice_if_any(notice);
                 let reported = report.as_ref().map_or(&[][..], |report| &report.checks);
                 self.record_checks(doctor::validate_reported(reported, CheckHalf::Owner).iter(), true);
                 let unreturned = report.is_ok_and(|report| report.workspace.has_unpushed);
@@ -48,21 +48,21 @@ impl Monitor {
             }
             MonitorMessage::Pushed(result) => {
                 self.conditions.sync_results.follow_clock(self.clock.wall());
-                let notes = self.conditions.sync_results.record_push(&result);
-                notes.iter().for_each(|note| self.record_notice(note));
+                let notices = self.conditions.sync_results.record_push(&result);
+                notices.iter().for_each(|notice| self.record_notice(notice));
                 self.handle_event(
                     at,
                     Event::Pushed { returned: result.is_ok_and(|pushed| pushed.is_complete_and_archived()) },
                 );
             }
             MonitorMessage::DiskResult(result) => {
-                let note = self.conditions.record_disk_result(result);
-                self.record_notice(&note);
+                let notice = self.conditions.record_disk_result(result);
+                self.record_notice(&notice);
             }
             MonitorMessage::DeliveryResult { serial, .. } if serial != self.notifier.serial => {}
             MonitorMessage::DeliveryResult { who, result, .. } => {
-                let note = self.conditions.record_delivery(who, result);
-                self.record_notice(&note);
+                let notice = self.conditions.record_delivery(who, result);
+                self.record_notice(&notice);
             }
             MonitorMessage::ConfigLoaded(loaded) => self.finish_reload(loaded),
             MonitorMessage::OperatorCalled(call) => self.handle_operator_call(at, &call),
@@ -82,8 +82,8 @@ impl Monitor {
     fn record_checks<'a>(&mut self, found: impl Iterator<Item = &'a CheckOutcome>, is_certain: bool) {
         for checked in found {
             let finding = checked.to_finding(&self.parts.config, &self.parts.source, DEFAULT_USER);
-            let note = self.conditions.readiness.record_finding(finding, is_certain);
-            self.record_notice_if_any(note);
+            let notice = self.conditions.readiness.record_finding(finding, is_certain);
+            self.record_notice_if_any(notice);
         }
     }
 
@@ -93,8 +93,8 @@ impl Monitor {
         let name = self.parts.config.upstreams.get(upstream).map_or("", |upstream| upstream.name.as_str());
         self.counts.count_probe(name, answer.verdict);
         if answer.verdict.is_healthy() {
-            let note = self.conditions.record_channels(name, &answer.channels);
-            self.record_notice_if_any(note);
+            let notice = self.conditions.record_channels(name, &answer.channels);
+            self.record_notice_if_any(notice);
         }
         self.handle_event(at, Event::Probed { upstream, verdict: answer.verdict });
     }
@@ -107,8 +107,8 @@ impl Monitor {
         answerer: Answerer,
     ) {
         if let Some(unit) = &unit {
-            let note = self.conditions.record_systemd_query(unit.as_ref().err().cloned());
-            self.record_notice_if_any(note);
+            let notice = self.conditions.record_systemd_query(unit.as_ref().err().cloned());
+            self.record_notice_if_any(notice);
         }
         if let Some(answer) = &answer {
             self.has_changed |= LastProbe::replace(&mut self.gateway, answer, at);

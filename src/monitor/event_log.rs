@@ -9,20 +9,20 @@ use crate::status::{MonitorFacts, Status};
 use crate::text::Time;
 
 impl Monitor {
-    pub(super) fn announce(&mut self, at: Time, note: &MachineNotice) {
-        if let MachineNotice::Armed { upstream } = note
+    pub(super) fn announce(&mut self, at: Time, notice: &MachineNotice) {
+        if let MachineNotice::Armed { upstream } = notice
             && let Some(upstream) = self.parts.config.upstreams.get(*upstream)
         {
             self.seen_healthy.record_healthy(&upstream.urls, at, self.clock.wall());
             self.is_seen_healthy_unsaved = true;
         }
-        self.counts.count_notice(note);
-        let entry = self.describe_notice(at, note);
-        let entry = match (note, &self.gateway) {
+        self.counts.count_notice(notice);
+        let entry = self.describe_notice(at, notice);
+        let entry = match (notice, &self.gateway) {
             (MachineNotice::NotAnswering { .. }, Some(seen)) => entry.with_last_probe(&seen.describe()),
             _ => entry,
         };
-        self.record_entry(match (note, &self.hold_reason) {
+        self.record_entry(match (notice, &self.hold_reason) {
             (
                 MachineNotice::HoldSet { .. } | MachineNotice::HoldStands { .. } | MachineNotice::HeldBack { .. },
                 Some(why),
@@ -32,26 +32,27 @@ impl Monitor {
     }
 
     /// Returns the entry of a note, with the exit of the gateway if it is known.
-    fn describe_notice(&self, at: Time, note: &MachineNotice) -> HistoryEntry {
-        let in_words =
-            |note: &MachineNotice| HistoryEntry::from_machine_notice(note, at, self.clock.wall(), &self.parts.config);
-        match (note, &self.gateway_exit) {
+    fn describe_notice(&self, at: Time, notice: &MachineNotice) -> HistoryEntry {
+        let in_words = |notice: &MachineNotice| {
+            HistoryEntry::from_machine_notice(notice, at, self.clock.wall(), &self.parts.config)
+        };
+        match (notice, &self.gateway_exit) {
             (MachineNotice::StartFailed { why, retry_in }, Some(exit)) if why == PROCESS_EXITED => {
                 in_words(&MachineNotice::StartFailed { why: exit.clone(), retry_in: *retry_in })
             }
-            (MachineNotice::WentDown, Some(exit)) => in_words(note).with_exit(exit),
-            _ => in_words(note),
+            (MachineNotice::WentDown, Some(exit)) => in_words(notice).with_exit(exit),
+            _ => in_words(notice),
         }
     }
 
-    pub(super) fn record_notice_if_any(&mut self, note: Option<MonitorNotice>) {
-        if let Some(note) = note {
-            self.record_notice(&note);
+    pub(super) fn record_notice_if_any(&mut self, notice: Option<MonitorNotice>) {
+        if let Some(notice) = notice {
+            self.record_notice(&notice);
         }
     }
 
-    pub(super) fn record_notice(&mut self, note: &MonitorNotice) {
-        self.record_entry(HistoryEntry::from_monitor_notice(note, self.clock.now(), self.clock.wall()));
+    pub(super) fn record_notice(&mut self, notice: &MonitorNotice) {
+        self.record_entry(HistoryEntry::from_monitor_notice(notice, self.clock.now(), self.clock.wall()));
     }
 
     fn record_entry(&mut self, entry: HistoryEntry) {
@@ -92,13 +93,13 @@ impl Monitor {
         let status = self.current_status(now);
         self.is_ready = status.could_take_over();
         self.notify.send_status(&format!("{}; {}", status.role.name, self.upstreams_phrase(&status)));
-        let scene =
+        let metrics =
             MetricsSnapshot { status: &status, counters: &self.counts, deliveries: &self.notifier.delivery_counts() };
         // Both files are on a tmpfs, so this does not wait for a disk. The recorder may, and would delay them.
         let saved =
-            status.save(&self.parts.paths.status_file()).and_then(|()| scene.save(&self.parts.paths.metrics_file()));
-        let note = self.conditions.record_run_dir_result(saved);
-        self.record_notice_if_any(note);
+            status.save(&self.parts.paths.status_file()).and_then(|()| metrics.save(&self.parts.paths.metrics_file()));
+        let notice = self.conditions.record_run_dir_result(saved);
+        self.record_notice_if_any(notice);
     }
 
     fn upstreams_phrase(&self, status: &Status) -> String {

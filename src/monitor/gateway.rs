@@ -22,10 +22,10 @@ const STEADY_POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// Longest interval between queries of systemd, whatever the gateway answers.
 const SYSTEMD_QUERY_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
-/// Time limit of a probe of the local gateway. Orders must not wait longer for it.
+/// Time limit of a probe of the local gateway. Unit actions must not wait longer for it.
 const LOCAL_PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Channel capacity, enough for one order, one poll mode and one reload at a time.
+/// Channel capacity, enough for one unit action, one poll mode and one reload at a time.
 const CHANNEL_CAPACITY: usize = 16;
 
 /// Message to the actuator.
@@ -47,13 +47,13 @@ pub(super) struct GatewayDriver {
 
 /// Starts the actuator. It ends when the returned sender is dropped.
 pub(super) fn start_actuator(
-    driven: GatewayDriver,
+    driver: GatewayDriver,
     message_sender: MessageSender,
 ) -> io::Result<SyncSender<GatewayTask>> {
     let (sender, tasks) = mpsc::sync_channel(CHANNEL_CAPACITY);
     let identity = AnswererIdentity::default();
     let mut actuator = Actuator {
-        driver: driven,
+        driver,
         message_sender,
         poll_mode: PollMode::ExpectDown,
         systemd_queried_at: None,
@@ -87,9 +87,9 @@ impl Actuator {
         let mut next = Instant::now();
         loop {
             match tasks.recv_timeout(next.saturating_duration_since(Instant::now())) {
-                Ok(GatewayTask::UnitAction(order)) => self.execute_action(order),
-                Ok(GatewayTask::SetPollMode(look)) => self.poll_mode = look,
-                Ok(GatewayTask::Reconfigure(driven)) => self.driver = driven,
+                Ok(GatewayTask::UnitAction(action)) => self.execute_action(action),
+                Ok(GatewayTask::SetPollMode(mode)) => self.poll_mode = mode,
+                Ok(GatewayTask::Reconfigure(driver)) => self.driver = driver,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -97,17 +97,17 @@ impl Actuator {
             if !self.poll_gateway() {
                 return;
             }
-            let pace =
+            let interval =
                 if self.poll_mode == PollMode::Transition { TRANSITION_POLL_INTERVAL } else { STEADY_POLL_INTERVAL };
-            next = began + pace;
+            next = began + interval;
         }
     }
 
-    /// Queries the unit, executes the order and reports its result; the next poll follows at once. Does not wait for
+    /// Queries the unit, executes the action and reports its result; the next poll follows at once. Does not wait for
     /// the gateway itself.
-    fn execute_action(&mut self, order: UnitAction) {
+    fn execute_action(&mut self, action: UnitAction) {
         let unit = self.query_systemd();
-        if let (UnitAction::Start, Ok(unit)) = (order, &unit)
+        if let (UnitAction::Start, Ok(unit)) = (action, &unit)
             && unit.is_stopped()
         {
             self.reported_exit = Run { invocation: unit.invocation_id.clone(), was_skipped: false };
@@ -121,7 +121,7 @@ impl Actuator {
             answerer,
         });
         let backend = &self.driver.backend;
-        let result = match order {
+        let result = match action {
             UnitAction::Start => backend.start(),
             UnitAction::Stop => backend.stop(),
             UnitAction::Kill => backend.kill(),
@@ -136,10 +136,10 @@ impl Actuator {
         let port = self.driver.port;
         // While the unit is down every answer is another process's, and the search through all sockets costs CPU time.
         let is_identified = self.poll_mode != PollMode::ExpectDown;
-        let snapshot = || if is_identified { AnswererIdentity::read_sockets(port) } else { None };
-        let before = snapshot();
+        let read_sockets = || if is_identified { AnswererIdentity::read_sockets(port) } else { None };
+        let before = read_sockets();
         let answer = self.driver.target.probe(timeout);
-        let (listening, addresses) = (snapshot(), self.driver.target.addresses());
+        let (listening, addresses) = (read_sockets(), self.driver.target.addresses());
         let is_wanted = match self.poll_mode {
             PollMode::ExpectDown => matches!(answer.verdict, Verdict::Failing(ProbeFailure::Refused)),
             PollMode::ExpectUp => answer.verdict.is_healthy() && self.identity.is_known(&listening, &addresses),

@@ -99,9 +99,9 @@ impl AnswererIdentity {
         self.checks_without_proof =
             if answerer == Answerer::Unit { 0 } else { self.checks_without_proof.saturating_add(1) };
         // A single failure may come from a host under load, so only the second in a row is reported.
-        let is_told =
+        let is_reported =
             self.checks_without_proof >= REPORTED_FAILURE_COUNT || !matches!(answerer, Answerer::Unverified(_));
-        let answerer = if is_told { answerer } else { Answerer::Pending };
+        let answerer = if is_reported { answerer } else { Answerer::Pending };
         let (invocation, at) = (self.invocation.clone(), Instant::now());
         self.last_check = Some(OwnerCheck { invocation, inodes, answerer: answerer.clone(), at });
         answerer

@@ -40,7 +40,7 @@ pub(super) enum MonitorMessage {
         exit: Option<String>,
         answerer: Answerer,
     },
-    /// The order in flight ended.
+    /// The unit action in flight ended.
     UnitActionEnded(Result<(), UnitActionError>),
     /// The running pull ended.
     Pulled(Result<PullReport, String>),
@@ -83,8 +83,8 @@ pub(super) struct MessageSender {
 
 impl MessageSender {
     /// Sends a fact, stamped with the current time. False if the main loop has ended.
-    pub(super) fn send(&self, fact: MonitorMessage) -> bool {
-        self.sender.send(StampedMessage { at: self.clock.now(), message: fact }).is_ok()
+    pub(super) fn send(&self, message: MonitorMessage) -> bool {
+        self.sender.send(StampedMessage { at: self.clock.now(), message }).is_ok()
     }
 }
 

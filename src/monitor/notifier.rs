@@ -31,32 +31,32 @@ impl Notifier {
         paths: &Paths,
         message_sender: &MessageSender,
     ) -> io::Result<Self> {
-        let (host, vault) = (host_name(), CredentialStore::from_env());
-        let told = |who: &str| -> DeliveryCallback {
+        let (host, credentials) = (host_name(), CredentialStore::from_env());
+        let callback_for = |who: &str| -> DeliveryCallback {
             let (who, message_sender) = (who.to_owned(), message_sender.clone());
             Box::new(move |result| {
                 message_sender.send(MonitorMessage::DeliveryResult { serial, who: who.clone(), result });
             })
         };
-        let mut couriers = Vec::new();
+        let mut webhook_workers = Vec::new();
         for webhook in &config.notify {
-            let way = WebhookConfig {
+            let worker_config = WebhookConfig {
                 webhook: webhook.clone(),
-                credentials: vault.clone(),
+                credentials: credentials.clone(),
                 host: host.clone(),
                 history_path: paths.history_file(),
                 cursor_path: paths.delivery_cursor_file(&webhook.credential),
                 timing: DeliveryTiming::default(),
             };
-            couriers.push(WebhookWorker::start(way, told(&webhook.credential))?);
+            webhook_workers.push(WebhookWorker::start(worker_config, callback_for(&webhook.credential))?);
         }
         let heartbeat = match &config.heartbeat {
-            Some(beat) => Some(Heartbeat::start(beat.clone(), vault, told(&beat.credential))?),
+            Some(beat) => Some(Heartbeat::start(beat.clone(), credentials, callback_for(&beat.credential))?),
             None => None,
         };
         Ok(Self {
             serial,
-            webhook_workers: couriers,
+            webhook_workers,
             heartbeat,
             rate_limiter: RateLimiter::default(),
             host,
@@ -72,7 +72,7 @@ impl Notifier {
         let message = Message::from_entry(&entry.to_json(), &self.host, self.steady_hold_down);
         if let Some(message) = message.filter(|message| self.rate_limiter.allows(message)) {
             let message = Arc::new(message);
-            self.webhook_workers.iter().for_each(|courier| courier.enqueue(&message));
+            self.webhook_workers.iter().for_each(|worker| worker.enqueue(&message));
         }
     }
 

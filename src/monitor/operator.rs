@@ -17,7 +17,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Number of sentences kept for clients that follow a command.
 const MAX_RECENT_SENTENCES: usize = 16;
 
-/// Allowance for a sync or an order that has to end first.
+/// Allowance for a sync or a unit action that has to end first.
 const RUNNING_WORK_ALLOWANCE: Duration = Duration::from_secs(2 * 60);
 
 /// Request with the channel for its response.
@@ -72,10 +72,13 @@ impl Monitor {
     /// Executes a request as far as possible without waiting, and responds.
     pub(super) fn handle_operator_call(&mut self, at: Time, call: &OperatorCall) {
         let (command, since) = match &call.request {
-            Request::Hold { kind, duration: lasts, reason } => {
-                let (kind, lasts) = (*kind, *lasts);
+            Request::Hold { kind, duration, reason } => {
+                let (kind, duration) = (*kind, *duration);
                 self.hold_reason.clone_from(reason);
-                (Some(OperatorCommand::Hold { kind, until: lasts.map(|lasts| at + lasts) }), self.recent_sentences.next)
+                (
+                    Some(OperatorCommand::Hold { kind, until: duration.map(|duration| at + duration) }),
+                    self.recent_sentences.next,
+                )
             }
             Request::Resume => (Some(OperatorCommand::Resume), self.recent_sentences.next),
             Request::Drill { hold, force } => {

@@ -31,7 +31,7 @@ impl Probers {
         let stagger = (policy.interval / policy.upstreams.max(1) as u32).min(MAX_STAGGER);
         for (upstream, target) in targets.into_iter().enumerate() {
             let (handle, ended) = mpsc::channel();
-            let pace = ProbeSchedule::new(policy, clock.now());
+            let schedule = ProbeSchedule::new(policy, clock.now());
             let first_probe_in = stagger * upstream as u32;
             let prober = Prober {
                 upstream,
@@ -40,7 +40,7 @@ impl Probers {
                 generation,
                 clock,
                 message_sender: message_sender.clone(),
-                schedule: pace,
+                schedule,
             };
             spawn(&format!("prober-{upstream}"), move || {
                 let pause = |pause| matches!(ended.recv_timeout(pause), Err(RecvTimeoutError::Timeout));

@@ -60,11 +60,11 @@ impl Monitor {
             return;
         }
         let (backend, message_sender) = (self.backend.clone(), self.message_sender.clone());
-        let look = move || {
+        let run_checks = move || {
             message_sender.send(MonitorMessage::ReadinessChecked(backend.run_readiness_checks()));
         };
         self.readiness_schedule.begin_run(now);
-        if let Err(why) = spawn("lookout", look) {
+        if let Err(why) = spawn("readiness", run_checks) {
             log::warn!("readiness checks not run: cannot start a thread: {why}");
             self.readiness_schedule.end_run(now, false);
         }
@@ -83,18 +83,18 @@ mod tests {
     #[test]
     fn checks_run_soon_then_hourly_and_each_minute_while_one_fails() {
         let at = |seconds: u64| Time::from_millis(1_000_000 + seconds * 1000);
-        let mut lookout = ReadinessSchedule::new(at(0));
-        assert!(!lookout.is_due(at(1)) && lookout.is_due(at(2)));
-        lookout.begin_run(at(2));
-        assert!(!lookout.is_due(at(9000)), "one run at a time");
-        lookout.end_run(at(3), true);
-        assert!(!lookout.is_due(at(3601)) && lookout.is_due(at(3602)));
-        lookout.begin_run(at(3602));
-        lookout.end_run(at(3603), false);
-        assert!(!lookout.is_due(at(3662)) && lookout.is_due(at(3663)));
-        lookout.begin_run(at(3663));
-        lookout.make_due(at(3664));
-        lookout.end_run(at(3665), true);
-        assert!(lookout.is_due(at(3665)), "it began before");
+        let mut schedule = ReadinessSchedule::new(at(0));
+        assert!(!schedule.is_due(at(1)) && schedule.is_due(at(2)));
+        schedule.begin_run(at(2));
+        assert!(!schedule.is_due(at(9000)), "one run at a time");
+        schedule.end_run(at(3), true);
+        assert!(!schedule.is_due(at(3601)) && schedule.is_due(at(3602)));
+        schedule.begin_run(at(3602));
+        schedule.end_run(at(3603), false);
+        assert!(!schedule.is_due(at(3662)) && schedule.is_due(at(3663)));
+        schedule.begin_run(at(3663));
+        schedule.make_due(at(3664));
+        schedule.end_run(at(3665), true);
+        assert!(schedule.is_due(at(3665)), "it began before");
     }
 }

@@ -48,7 +48,7 @@ pub(super) struct Recorder {
 impl Recorder {
     pub(super) fn start(paths: Paths, message_sender: MessageSender) -> io::Result<Self> {
         let (records, receiver) = mpsc::sync_channel(CHANNEL_CAPACITY);
-        let desk = RecorderThread {
+        let recorder_thread = RecorderThread {
             paths,
             message_sender,
             entries: VecDeque::new(),
@@ -57,7 +57,7 @@ impl Recorder {
             timeline: None,
             is_failing: false,
         };
-        spawn("recorder", move || desk.run(&receiver))?;
+        spawn("recorder", move || recorder_thread.run(&receiver))?;
         Ok(Self { records })
     }
 
@@ -105,8 +105,10 @@ impl RecorderThread {
 
     fn accept_record(&mut self, record: Record) -> Option<SyncSender<()>> {
         match record {
-            Record::PersistentState(memory, reason, wall) => self.persistent_state = Some((memory, reason, wall)),
-            Record::SeenHealthy(armed) => self.seen_healthy = Some(armed),
+            Record::PersistentState(persistent_state, reason, wall) => {
+                self.persistent_state = Some((persistent_state, reason, wall))
+            }
+            Record::SeenHealthy(seen_healthy) => self.seen_healthy = Some(seen_healthy),
             Record::Timeline(timeline) => self.timeline = Some(timeline),
             Record::Entry(entry) => {
                 if self.entries.len() == MAX_PENDING_ENTRIES {
@@ -127,12 +129,12 @@ impl RecorderThread {
 
     /// Writes everything that is pending. The machine's state comes first, because nothing else can restore it.
     fn write_pending(&mut self) -> Result<(), FileError> {
-        if let Some((memory, reason, wall)) = &self.persistent_state {
-            state::save(&self.paths.state_file(), memory, reason.as_deref(), *wall)?;
+        if let Some((persistent_state, reason, wall)) = &self.persistent_state {
+            state::save(&self.paths.state_file(), persistent_state, reason.as_deref(), *wall)?;
             self.persistent_state = None;
         }
-        if let Some(armed) = &self.seen_healthy {
-            armed.save(&self.paths.seen_healthy_file())?;
+        if let Some(seen_healthy) = &self.seen_healthy {
+            seen_healthy.save(&self.paths.seen_healthy_file())?;
             self.seen_healthy = None;
         }
         while let Some(entry) = self.entries.front() {

@@ -66,18 +66,18 @@ impl Monitor {
         self.notifier.steady_hold_down = config.demote.after;
         self.generation = generation;
         self.backend = backend;
-        let armed = self.seen_healthy.armed_flags(&config.upstreams);
+        let armed_flags = self.seen_healthy.armed_flags(&config.upstreams);
         let urls = |config: &Config| config.upstreams.iter().map(|upstream| upstream.urls.clone()).collect::<Vec<_>>();
         let same_upstreams = urls(&config) == urls(&self.parts.config);
         let begin = SegmentStart {
             at: self.clock.now(),
             config: config.clone(),
             has_witnesses: policy.needs_witness,
-            start: InitialFacts { armed: armed.clone(), ..InitialFacts::default() },
+            start: InitialFacts { armed: armed_flags.clone(), ..InitialFacts::default() },
             same_upstreams: Some(same_upstreams),
         };
         self.begin_trace(begin);
-        self.machine.reconfigure(policy, same_upstreams, &armed);
+        self.machine.reconfigure(policy, same_upstreams, &armed_flags);
         if !same_upstreams {
             self.upstreams = vec![None; config.upstreams.len()];
         }

@@ -19,9 +19,10 @@ pub(super) struct StoredState {
 
 pub(super) fn load(paths: &Paths) -> StoredState {
     let now = read_wall_clock();
-    let (memory, reason, torn_state) = state::load(&paths.state_file(), now);
-    let (armed, torn_armed) = SeenHealthy::load(&paths.seen_healthy_file(), &paths.history_file(), now);
-    let (timeline, torn_strip) = Timeline::load(&paths.timeline_file(), now);
-    let unreadable = [torn_state, torn_armed, torn_strip].into_iter().flatten().collect();
-    StoredState { persistent_state: memory, hold_reason: reason, seen_healthy: armed, timeline, unreadable }
+    let (persistent_state, hold_reason, unreadable_state) = state::load(&paths.state_file(), now);
+    let (seen_healthy, unreadable_seen_healthy) =
+        SeenHealthy::load(&paths.seen_healthy_file(), &paths.history_file(), now);
+    let (timeline, unreadable_timeline) = Timeline::load(&paths.timeline_file(), now);
+    let unreadable = [unreadable_state, unreadable_seen_healthy, unreadable_timeline].into_iter().flatten().collect();
+    StoredState { persistent_state, hold_reason, seen_healthy, timeline, unreadable }
 }

@@ -64,7 +64,7 @@ impl SyncActuator {
 
 fn run_tasks(tasks: &Receiver<SyncTask>, mut backend: Arc<dyn Backend>, message_sender: &MessageSender) {
     for task in tasks {
-        let fact = match task {
+        let message = match task {
             SyncTask::Pull(cut) => MonitorMessage::Pulled(backend.pull(&cut)),
             SyncTask::Push(cut) => MonitorMessage::Pushed(backend.push(&cut)),
             SyncTask::SetBackend(new) => {
@@ -72,7 +72,7 @@ fn run_tasks(tasks: &Receiver<SyncTask>, mut backend: Arc<dyn Backend>, message_
                 continue;
             }
         };
-        if !message_sender.send(fact) {
+        if !message_sender.send(message) {
             return;
         }
     }

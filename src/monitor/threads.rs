@@ -37,15 +37,15 @@ impl Threads {
         message_sender: &MessageSender,
     ) -> Result<(Self, Vec<String>), MonitorError> {
         let (targets, missing) = probe_targets(&parts.config)?;
-        let driven = gateway_driver(&parts.config, Arc::clone(&backend))?;
-        let workers = Self {
+        let driver = gateway_driver(&parts.config, Arc::clone(&backend))?;
+        let threads = Self {
             recorder: Recorder::start(parts.paths.clone(), message_sender.clone())?,
-            gateway: gateway::start_actuator(driven, message_sender.clone())?,
+            gateway: gateway::start_actuator(driver, message_sender.clone())?,
             sync: SyncActuator::start(backend, message_sender.clone())?,
             witness: witness::start_witness_thread(witnesses, witness_timeout(policy), message_sender.clone())?,
             probers: Probers::start(targets, policy, 0, clock, message_sender)?,
         };
-        Ok((workers, missing))
+        Ok((threads, missing))
     }
 
     /// Applies another configuration; steps that can fail come first. Returns a sentence for each missing credential.
@@ -59,21 +59,21 @@ impl Threads {
         message_sender: &MessageSender,
     ) -> Result<Vec<String>, MonitorError> {
         let (targets, missing) = probe_targets(config)?;
-        let driven = gateway_driver(config, Arc::clone(&backend))?;
+        let driver = gateway_driver(config, Arc::clone(&backend))?;
         let witness = witness::start_witness_thread(witnesses, witness_timeout(policy), message_sender.clone())?;
         self.probers = probers(targets)?;
         self.witness = witness;
         self.sync.set_backend(backend);
-        self.send_to_gateway(gateway::GatewayTask::Reconfigure(driven));
+        self.send_to_gateway(gateway::GatewayTask::Reconfigure(driver));
         Ok(missing)
     }
 
-    pub(super) fn request_unit_action(&self, order: UnitAction) {
-        self.send_to_gateway(gateway::GatewayTask::UnitAction(order));
+    pub(super) fn request_unit_action(&self, action: UnitAction) {
+        self.send_to_gateway(gateway::GatewayTask::UnitAction(action));
     }
 
-    pub(super) fn set_poll_mode(&self, look: PollMode) {
-        self.send_to_gateway(gateway::GatewayTask::SetPollMode(look));
+    pub(super) fn set_poll_mode(&self, mode: PollMode) {
+        self.send_to_gateway(gateway::GatewayTask::SetPollMode(mode));
     }
 
     /// Starts a witness query. The machine requests only one at a time.
@@ -100,8 +100,8 @@ fn witness_timeout(policy: &Policy) -> Duration {
 fn probe_targets(config: &Config) -> Result<(Vec<ProbeTarget>, Vec<String>), MonitorError> {
     let mut missing = Vec::new();
     let mut target = |upstream: &UpstreamConfig| {
-        let vault = CredentialStore::from_env();
-        let token = upstream.credential.as_deref().and_then(|name| match vault.read_text(name) {
+        let credentials = CredentialStore::from_env();
+        let token = upstream.credential.as_deref().and_then(|name| match credentials.read_text(name) {
             Ok(token) => Some(token),
             Err(why) => {
                 missing.push(format!(

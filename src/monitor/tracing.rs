@@ -24,25 +24,25 @@ impl Monitor {
     /// Begins a new segment of the trace when this one is full, if possible in a state that a new machine would have
     /// too.
     pub(super) fn rotate_trace(&mut self) {
-        let (machine, memory) = (&self.machine, self.machine.persistent_state());
-        let is_drilling = memory.last_drill.as_ref().is_some_and(|drill| drill.ended_at.is_none());
+        let (machine, persistent_state) = (&self.machine, self.machine.persistent_state());
+        let is_drilling = persistent_state.last_drill.as_ref().is_some_and(|drill| drill.ended_at.is_none());
         let is_troubled = !machine.has_no_recent_outage()
             || machine.is_port_held()
             || machine.upstreams().iter().any(|upstream| upstream.is_unsteady);
-        let is_idle = machine.role() == &Role::Standby && machine.window().is_none() && memory.hold.is_none();
+        let is_idle = machine.role() == &Role::Standby && machine.window().is_none() && persistent_state.hold.is_none();
         let is_quiet = is_idle && !is_drilling && !is_troubled;
         if !self.tracer.is_full(is_quiet) {
             return;
         }
         let upstreams = self.machine.upstreams();
         let start = InitialFacts {
-            persistent_state: memory.clone(),
+            persistent_state: persistent_state.clone(),
             armed: upstreams.iter().map(|upstream| upstream.is_armed).collect(),
             unit: self.machine.unit(),
         };
         let (at, config) = (self.clock.now(), self.parts.config.clone());
-        let witnessed = self.machine.needs_witness();
-        self.begin_trace(SegmentStart { at, config, has_witnesses: witnessed, start, same_upstreams: None });
+        let has_witnesses = self.machine.needs_witness();
+        self.begin_trace(SegmentStart { at, config, has_witnesses, start, same_upstreams: None });
     }
 
     pub(super) fn flush_trace(&mut self) {

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::os::sd_notify::{SdNotify, watchdog_interval};
 use crate::text::Time;
 
-/// Time limit of an order, longer than any order takes, even if systemd does not answer.
+/// Time limit of a unit action, longer than any action takes, even if systemd does not answer.
 const UNIT_ACTION_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Allowance for delays on a busy host.
@@ -37,11 +37,11 @@ impl Watchdog {
         self.action_began_at = None;
     }
 
-    /// True if probes keep ending and no order hangs.
+    /// True if probes keep ending and no unit action hangs.
     pub(super) fn is_healthy(&self, now: Time, config: &Config) -> bool {
-        let patience = (config.probe.interval + config.probe.timeout) * 2 + BUSY_HOST_ALLOWANCE;
-        let order_hangs = self.action_began_at.is_some_and(|at| now.since(at) > UNIT_ACTION_TIMEOUT);
-        now.since(self.probed_at) <= patience && !order_hangs
+        let max_probe_gap = (config.probe.interval + config.probe.timeout) * 2 + BUSY_HOST_ALLOWANCE;
+        let is_action_hanging = self.action_began_at.is_some_and(|at| now.since(at) > UNIT_ACTION_TIMEOUT);
+        now.since(self.probed_at) <= max_probe_gap && !is_action_hanging
     }
 
     /// Notifies systemd's watchdog if that is due.

@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn rejects_invalid_credentials_without_quoting_them() {
         let folder = tempfile::tempdir().unwrap();
-        let vault = CredentialStore::in_directory(folder.path());
+        let credentials = CredentialStore::in_directory(folder.path());
         for (secret, why) in [
             ("", "empty"),
             ("\u{feff}\r\n ", "empty"),
@@ -206,15 +206,15 @@ mod tests {
             ("https://me:hunter%402@a/", "Authorization: Basic"),
         ] {
             std::fs::write(folder.path().join("hook"), secret).unwrap();
-            let said = vault.load_credential("hook").err().unwrap();
+            let said = credentials.load_credential("hook").err().unwrap();
             assert!(said.contains("hook cannot be used") && said.contains(why), "{secret}: {said}");
             assert!(!said.contains("hunter"), "{said}");
         }
         for (bytes, why) in [(b"\xff\xfeh\0".to_vec(), "UTF-8"), (vec![b'x'; 5000], "larger than 4 KiB")] {
             std::fs::write(folder.path().join("hook"), bytes).unwrap();
-            let said = vault.load_credential("hook").err().unwrap();
+            let said = credentials.load_credential("hook").err().unwrap();
             assert!(said.contains(why), "{said}");
         }
-        assert!(vault.load_credential("missing").err().unwrap().contains("it does not exist"));
+        assert!(credentials.load_credential("missing").err().unwrap().contains("it does not exist"));
     }
 }

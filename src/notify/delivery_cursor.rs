@@ -33,18 +33,18 @@ impl DeliveryCursor {
     /// Reads the cursor. Without a readable one, only later events are delivered.
     pub(super) fn load(path: &Path, now: Time) -> Option<Self> {
         let bytes = atomic_file::read(path, MAX_CURSOR_BYTES).ok()??;
-        let mark = json::parse(str::from_utf8(&bytes).ok()?).ok()?;
-        let text = |key| mark.get(key).and_then(|field| field.as_str());
+        let cursor = json::parse(str::from_utf8(&bytes).ok()?).ok()?;
+        let text = |key| cursor.get(key).and_then(|field| field.as_str());
         // The clock may have been set back since.
         let at = parse_rfc3339(text("at")?)?.min(now);
-        Some(Self { at, boot: BootTime::read(&mark), id: text("id")?.to_owned() })
+        Some(Self { at, boot: BootTime::read(&cursor), id: text("id")?.to_owned() })
     }
 
     pub(super) fn save(&self, path: &Path) {
         let boot = self.boot.map(BootTime::to_fields).into_iter().flatten();
         let fields = [("at", format_rfc3339(self.at).into()), ("id", self.id.as_str().into())];
-        let mark = Value::from_entries(fields.into_iter().chain(boot));
-        if let Err(why) = atomic_file::write(path, 0o640, format!("{mark}\n").as_bytes()) {
+        let cursor = Value::from_entries(fields.into_iter().chain(boot));
+        if let Err(why) = atomic_file::write(path, 0o640, format!("{cursor}\n").as_bytes()) {
             log::warn!("{why}; after a restart, a notification may be sent twice");
         }
     }
@@ -58,7 +58,7 @@ impl DeliveryCursor {
         now: Moment,
         most: usize,
     ) -> VecDeque<Arc<Message>> {
-        let (mut found, mut sieve) = (VecDeque::new(), RateLimiter::default());
+        let (mut found, mut rate_limiter) = (VecDeque::new(), RateLimiter::default());
         let entries = || {
             history::read(history).into_iter().flatten().filter_map(|line| match line {
                 HistoryLine::Entry(entry) => Some(entry),
@@ -69,21 +69,21 @@ impl DeliveryCursor {
         let message = |entry: &Node| Message::from_entry(entry, host, Duration::MAX);
         // Entries before the cursor were delivered. Times alone do not show the order: entries from one turn of the
         // main loop may be out of order, and clocks are set back.
-        let has_mark = entries().any(|entry| message(&entry).is_some_and(|message| message.id == self.id));
+        let has_cursor_entry = entries().any(|entry| message(&entry).is_some_and(|message| message.id == self.id));
         let has_boot = entries().any(|entry| self.is_of_same_boot(&entry));
         let mut is_behind = false;
         for entry in entries() {
             let message = message(&entry);
-            if has_mark && !is_behind {
+            if has_cursor_entry && !is_behind {
                 is_behind = message.is_some_and(|message| message.id == self.id);
                 continue;
             }
-            is_behind = has_mark || self.precedes(&entry, has_boot, is_behind);
+            is_behind = has_cursor_entry || self.precedes(&entry, has_boot, is_behind);
             let is_news =
                 |message: &Message| now.boot_time_since(message.moment()).is_none_or(|age| age <= TRANSITION_MAX_AGE);
             let wanted = |message: &Message| message.is_transition() && message.is_about(about) && is_news(message);
             let Some(message) = message.filter(|message| is_behind && wanted(message)) else { continue };
-            if sieve.allows(&message) {
+            if rate_limiter.allows(&message) {
                 found.push_back(Arc::new(message));
                 if found.len() == most {
                     break;
@@ -94,14 +94,14 @@ impl DeliveryCursor {
     }
 
     fn is_of_same_boot(&self, entry: &Node) -> bool {
-        self.boot.zip(BootTime::read(entry)).is_some_and(|(mark, entry)| mark.is_same_boot(entry))
+        self.boot.zip(BootTime::read(entry)).is_some_and(|(cursor, entry)| cursor.is_same_boot(entry))
     }
 
     /// True if the entry was written after the cursor, by the time since boot. `after_last` is the result for the entry
     /// before. If the history has no entry of the cursor's boot, the wall-clock labels decide.
     fn precedes(&self, entry: &Node, has_boot: bool, after_last: bool) -> bool {
         match (self.boot, BootTime::read(entry)) {
-            (Some(mark), Some(entry)) if mark.is_same_boot(entry) => entry.since(mark).is_some(),
+            (Some(cursor), Some(entry)) if cursor.is_same_boot(entry) => entry.since(cursor).is_some(),
             _ if has_boot => after_last,
             _ => history::entry_time(entry) >= self.at,
         }

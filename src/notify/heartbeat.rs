@@ -30,7 +30,11 @@ impl Heartbeat {
     ///
     /// # Errors
     /// Returns an error if the thread cannot be created.
-    pub fn start(config: config::HeartbeatConfig, vault: CredentialStore, told: DeliveryCallback) -> io::Result<Self> {
+    pub fn start(
+        config: config::HeartbeatConfig,
+        credentials: CredentialStore,
+        report: DeliveryCallback,
+    ) -> io::Result<Self> {
         let (alive, ended) = mpsc::channel();
         let heartbeat = Self { started: Instant::now(), well_until_ms: Arc::default(), _alive: alive };
         let (began, well) = (heartbeat.started, Arc::clone(&heartbeat.well_until_ms));
@@ -44,9 +48,9 @@ impl Heartbeat {
                 if millis_since(began) <= well.load(Ordering::Relaxed) {
                     let limit = DeliveryTiming::default().attempt_timeout;
                     let result =
-                        http_post::send_heartbeat(&config.credential, config.ca_file.as_deref(), &vault, limit);
+                        http_post::send_heartbeat(&config.credential, config.ca_file.as_deref(), &credentials, limit);
                     if result.is_err() != std::mem::replace(&mut is_failing, result.is_err()) {
-                        told(result.map_err(|refused| refused.reason));
+                        report(result.map_err(|refused| refused.reason));
                     }
                     next = config.interval.saturating_sub(asked.elapsed());
                 }

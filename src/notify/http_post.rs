@@ -17,7 +17,7 @@ use crate::text::to_printable;
 /// Limit on the length of a host name in a message, in characters.
 const MAX_HOST_CHARS: usize = 100;
 
-/// Limit on a server's `RetryPolicy-After`.
+/// Limit on a server's `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// Limit on the bytes read of a response.
@@ -71,7 +71,7 @@ impl DeliveryError {
         Self::new(UNREACHABLE_KIND, why)
     }
 
-    fn from_status(status: StatusCode, wait: Duration, said: Option<String>) -> Self {
+    fn from_status(status: StatusCode, wait: Duration, quote: Option<String>) -> Self {
         let status = status.as_u16();
         let retry = match status {
             408 | 425 | 429 => RetryPolicy::Soon,
@@ -80,13 +80,13 @@ impl DeliveryError {
             _ => RetryPolicy::Soon,
         };
         let kind = if retry == RetryPolicy::Soon { UNREACHABLE_KIND.to_owned() } else { format!("HTTP {status}") };
-        let said = said.map(|said| format!(": \"{said}\"")).unwrap_or_default();
-        Self { reason: format!("it answers with HTTP {status}{said}"), kind, retry_after: wait, retry }
+        let quote = quote.map(|quote| format!(": \"{quote}\"")).unwrap_or_default();
+        Self { reason: format!("it answers with HTTP {status}{quote}"), kind, retry_after: wait, retry }
     }
 
-    fn from_unexpected_response(objection: &str, said: Option<String>) -> Self {
-        let said = said.map(|said| format!(": \"{said}\"")).unwrap_or_default();
-        let why = format!("its response is {objection}{said}; a login page or a captive portal may have answered");
+    fn from_unexpected_response(objection: &str, quote: Option<String>) -> Self {
+        let quote = quote.map(|quote| format!(": \"{quote}\"")).unwrap_or_default();
+        let why = format!("its response is {objection}{quote}; a login page or a captive portal may have answered");
         Self::new("not taken", why)
     }
 }
@@ -94,11 +94,11 @@ impl DeliveryError {
 /// Delivers a message to a webhook, within `limit`.
 pub(super) fn deliver_message(
     webhook: &NotifyConfig,
-    vault: &CredentialStore,
+    credentials: &CredentialStore,
     message: &Message,
     limit: Duration,
 ) -> Result<(), DeliveryError> {
-    let credential = vault.load_credential(&webhook.credential).map_err(DeliveryError::from_credential)?;
+    let credential = credentials.load_credential(&webhook.credential).map_err(DeliveryError::from_credential)?;
     let (url, body) =
         format::build_request(webhook.format, message, &credential).map_err(DeliveryError::from_credential)?;
     let redactor = credential.redactor();
@@ -113,10 +113,10 @@ pub(super) fn deliver_message(
 pub(super) fn send_heartbeat(
     credential: &str,
     ca_file: Option<&Path>,
-    vault: &CredentialStore,
+    credentials: &CredentialStore,
     limit: Duration,
 ) -> Result<(), DeliveryError> {
-    let credential = vault.load_credential(credential).map_err(DeliveryError::from_credential)?;
+    let credential = credentials.load_credential(credential).map_err(DeliveryError::from_credential)?;
     let (url, redactor) = (credential.full_url(), credential.redactor());
     let mut request = Request::new(Vec::new());
     request.headers_mut().extend(credential.headers);
@@ -135,13 +135,13 @@ struct HttpReply {
 impl HttpReply {
     /// Checks whether the request was accepted.
     fn check(self, format: Option<WebhookFormat>, redactor: &Redactor) -> Result<(), DeliveryError> {
-        let said = || response_check::quote_response(&self.body, redactor);
+        let quote = || response_check::quote_response(&self.body, redactor);
         if self.status.is_success() {
             let objection = response_check::find_rejection(format, self.status.as_u16(), &self.body);
             return objection
-                .map_or(Ok(()), |objection| Err(DeliveryError::from_unexpected_response(objection, said())));
+                .map_or(Ok(()), |objection| Err(DeliveryError::from_unexpected_response(objection, quote())));
         }
-        let mut refused = DeliveryError::from_status(self.status, self.retry_after, said());
+        let mut refused = DeliveryError::from_status(self.status, self.retry_after, quote());
         if let Some(host) = &self.redirect_host {
             let host = to_printable(&redactor.redact(host), MAX_HOST_CHARS);
             let status = self.status.as_u16();

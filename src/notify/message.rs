@@ -154,10 +154,10 @@ impl RateLimiter {
         let by_labels = |at: Moment| (now.wall_time >= at.wall_time).then(|| now.wall_time.since(at.wall_time));
         let is_recent =
             |at: Moment| now.boot_time_since(at).or_else(|| by_labels(at)).is_some_and(|it| it < Self::SERIES_INTERVAL);
-        if self.recent_series.iter().any(|&(told, at)| told == key && is_recent(at)) {
+        if self.recent_series.iter().any(|&(sent_key, at)| sent_key == key && is_recent(at)) {
             return false;
         }
-        self.recent_series.retain(|&(told, _)| told != key);
+        self.recent_series.retain(|&(sent_key, _)| sent_key != key);
         if self.recent_series.len() == Self::MAX_SERIES {
             self.recent_series.remove(0);
         }

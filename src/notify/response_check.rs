@@ -37,7 +37,7 @@ pub(super) fn find_rejection(format: Option<WebhookFormat>, status: u16, body: &
 pub(super) fn quote_response(body: &str, redactor: &Redactor) -> Option<String> {
     let body = body.trim_start_matches('\u{feff}').trim();
     let json = json::parse(body).ok();
-    let said = match (&json, is_html_page(body)) {
+    let quote = match (&json, is_html_page(body)) {
         (Some(json), _) => error_description(json).unwrap_or_else(|| body.to_owned()),
         (None, true) => {
             format!("an HTML page{}", page_title(body).map(|title| format!(", {title}")).unwrap_or_default())
@@ -45,17 +45,18 @@ pub(super) fn quote_response(body: &str, redactor: &Redactor) -> Option<String> 
         (None, false) => body.to_owned(),
     };
     // Redact before cutting: half a token would not be recognized.
-    let said = to_printable(&redactor.redact(&to_printable(&said, MAX_EXAMINED_CHARS)), MAX_EXCERPT_CHARS);
-    (!said.is_empty()).then_some(said)
+    let quote = to_printable(&redactor.redact(&to_printable(&quote, MAX_EXAMINED_CHARS)), MAX_EXCERPT_CHARS);
+    (!quote.is_empty()).then_some(quote)
 }
 
 /// Returns the description in a JSON response, and the new id of a migrated Telegram group.
 fn error_description(json: &Node) -> Option<String> {
     let keys = ["description", "error", "message", "detail"];
-    let said = keys.iter().find_map(|key| json.get(key)?.as_str().filter(|said| !said.trim().is_empty()))?;
+    let description =
+        keys.iter().find_map(|key| json.get(key)?.as_str().filter(|description| !description.trim().is_empty()))?;
     let moved = json.get("parameters").and_then(|more| more.get("migrate_to_chat_id"));
     let moved = moved.map(|id| format!("; write chat_id={id}")).unwrap_or_default();
-    Some(format!("{said}{moved}"))
+    Some(format!("{description}{moved}"))
 }
 
 /// True if a text is an HTML page. A script that answers `ok` as text/html counts as accepted.

@@ -119,17 +119,17 @@ impl WebhookWorker {
     ///
     /// # Errors
     /// Returns an error if the thread cannot be created.
-    pub fn start(way: WebhookConfig, told: DeliveryCallback) -> io::Result<Self> {
-        let desk = Arc::new(SharedQueue { queue: Mutex::default(), wakeup: Condvar::new() });
-        let webhook = &way.webhook;
-        let courier =
-            Self { webhook: webhook.credential.clone(), topics: webhook.topics.clone(), shared: Arc::clone(&desk) };
+    pub fn start(config: WebhookConfig, report: DeliveryCallback) -> io::Result<Self> {
+        let shared = Arc::new(SharedQueue { queue: Mutex::default(), wakeup: Condvar::new() });
+        let webhook = &config.webhook;
+        let worker =
+            Self { webhook: webhook.credential.clone(), topics: webhook.topics.clone(), shared: Arc::clone(&shared) };
         // A message after this time is new, however late the thread starts.
         let began = Moment::now();
-        let errand = DeliveryThread {
-            config: way,
-            report: told,
-            shared: desk,
+        let delivery_thread = DeliveryThread {
+            config,
+            report,
+            shared,
             started: began,
             failed_attempts: 0,
             last_attempt_at: None,
@@ -140,8 +140,8 @@ impl WebhookWorker {
             cursor: None,
             latest_delivered: None,
         };
-        spawn("courier", move || errand.run())?;
-        Ok(courier)
+        spawn("webhook", move || delivery_thread.run())?;
+        Ok(worker)
     }
 
     /// Queues a message if the webhook subscribes to its topic. Never blocks.
@@ -149,16 +149,16 @@ impl WebhookWorker {
         if !message.is_about(&self.topics) {
             return;
         }
-        let mut tray = self.shared.lock_queue();
-        tray.push(QueuedMessage::new(Arc::clone(message)));
+        let mut queue = self.shared.lock_queue();
+        queue.push(QueuedMessage::new(Arc::clone(message)));
         self.shared.wakeup.notify_one();
     }
 
     /// Returns the number of deliveries and failed attempts.
     #[must_use]
     pub fn delivery_counts(&self) -> DeliveryCounts {
-        let tray = self.shared.lock_queue();
-        DeliveryCounts { webhook: self.webhook.clone(), delivered: tray.delivered, failed: tray.failed }
+        let queue = self.shared.lock_queue();
+        DeliveryCounts { webhook: self.webhook.clone(), delivered: queue.delivered, failed: queue.failed }
     }
 }
 
@@ -269,30 +269,30 @@ impl DeliveryThread {
 
     /// Waits for a message and for the time of its attempt. Returns `None` once the handle is dropped.
     fn next_message(&self) -> Option<QueuedMessage> {
-        let mut tray = self.shared.lock_queue();
+        let mut queue = self.shared.lock_queue();
         loop {
-            if tray.is_closed {
+            if queue.is_closed {
                 return None;
             }
             // A new transition is tried soon, however long the webhook has failed.
             let wait =
-                if tray.is_urgent { self.retry_delay.min(self.config.timing.first_delay) } else { self.retry_delay };
+                if queue.is_urgent { self.retry_delay.min(self.config.timing.first_delay) } else { self.retry_delay };
             let left = self.last_attempt_at.map_or(Duration::ZERO, |tried| wait.saturating_sub(tried.elapsed()));
             let refused_left = self.refused_retry_at.saturating_duration_since(Instant::now());
-            let (next, left) = match (tray.messages.front(), self.refused.front()) {
+            let (next, left) = match (queue.messages.front(), self.refused.front()) {
                 (Some(waiting), _) => (waiting.clone(), left),
                 (None, Some(refused)) => (refused.clone(), refused_left),
                 (None, None) => {
-                    tray = self.shared.wakeup.wait(tray).unwrap_or_else(PoisonError::into_inner);
+                    queue = self.shared.wakeup.wait(queue).unwrap_or_else(PoisonError::into_inner);
                     continue;
                 }
             };
             if left.is_zero() {
-                tray.is_urgent = false;
+                queue.is_urgent = false;
                 return Some(next);
             }
-            let waited = self.shared.wakeup.wait_timeout(tray, left);
-            tray = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.shared.wakeup.wait_timeout(queue, left);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -300,16 +300,16 @@ impl DeliveryThread {
     fn mark_done(&mut self, waiting: &QueuedMessage) {
         let message = &waiting.message;
         self.refused.retain(|known| known.message.id != message.id);
-        let mut tray = self.shared.lock_queue();
-        tray.remove(&message.id);
-        let is_behind = tray.has_missed && tray.messages.is_empty();
-        drop(tray);
+        let mut queue = self.shared.lock_queue();
+        queue.remove(&message.id);
+        let is_behind = queue.has_missed && queue.messages.is_empty();
+        drop(queue);
         if is_behind {
             // Retries would delay the transitions that are only in the history.
             self.refused.clear();
         }
-        let mark = DeliveryCursor { at: message.at, boot: message.boot, id: message.id.clone() };
-        let this = (waiting.number, mark);
+        let cursor = DeliveryCursor { at: message.at, boot: message.boot, id: message.id.clone() };
+        let this = (waiting.number, cursor);
         let latest = self.latest_delivered.take().filter(|(number, _)| *number > waiting.number).unwrap_or(this);
         if self.refused.is_empty() {
             latest.1.save(&self.config.cursor_path);
@@ -324,24 +324,31 @@ impl DeliveryThread {
 
     /// Queues the undelivered transitions of the history before the present queue.
     fn queue_undelivered(&self) {
-        let (way, now) = (&self.config, Moment::now());
-        let Some(mark) = self.cursor.clone().or_else(|| DeliveryCursor::load(&way.cursor_path, now.wall_time)) else {
+        let (config, now) = (&self.config, Moment::now());
+        let Some(cursor) = self.cursor.clone().or_else(|| DeliveryCursor::load(&config.cursor_path, now.wall_time))
+        else {
             DeliveryCursor { at: self.started.wall_time, boot: self.started.boot_time, id: String::new() }
-                .save(&way.cursor_path);
+                .save(&config.cursor_path);
             self.shared.lock_queue().has_missed = false;
             return;
         };
-        let behind = mark.undelivered_messages(&way.history_path, &way.host, &way.webhook.topics, now, QUEUE_CAPACITY);
-        let mut tray = self.shared.lock_queue();
-        tray.has_missed = behind.len() == QUEUE_CAPACITY;
-        let waiting = std::mem::take(&mut tray.messages);
-        behind.into_iter().for_each(|message| tray.push_numbered(QueuedMessage::new(message)));
-        waiting.into_iter().for_each(|waiting| tray.push(waiting));
+        let behind = cursor.undelivered_messages(
+            &config.history_path,
+            &config.host,
+            &config.webhook.topics,
+            now,
+            QUEUE_CAPACITY,
+        );
+        let mut queue = self.shared.lock_queue();
+        queue.has_missed = behind.len() == QUEUE_CAPACITY;
+        let waiting = std::mem::take(&mut queue.messages);
+        behind.into_iter().for_each(|message| queue.push_numbered(QueuedMessage::new(message)));
+        waiting.into_iter().for_each(|waiting| queue.push(waiting));
     }
 
     fn count_attempt(&self, is_delivered: bool) {
-        let mut tray = self.shared.lock_queue();
-        let count = if is_delivered { &mut tray.delivered } else { &mut tray.failed };
+        let mut queue = self.shared.lock_queue();
+        let count = if is_delivered { &mut queue.delivered } else { &mut queue.failed };
         *count += 1;
     }
 

@@ -175,13 +175,13 @@ fn write_and_rename(
     let mut name = OsString::from(".");
     name.push(path.file_name().ok_or(ErrorKind::InvalidInput)?);
     name.push(".new");
-    let beside = path.with_file_name(name);
+    let temporary_path = path.with_file_name(name);
     // A monitor that was killed during a write may have left one.
-    remove_if_present(&beside)?;
-    let put = write_new_file(&beside, mode, bytes, sync).and_then(|()| fs::rename(&beside, path));
+    remove_if_present(&temporary_path)?;
+    let put = write_new_file(&temporary_path, mode, bytes, sync).and_then(|()| fs::rename(&temporary_path, path));
     if put.is_err() {
         // Report the first error. The next write removes a file that stays behind.
-        let _ = remove_if_present(&beside);
+        let _ = remove_if_present(&temporary_path);
     }
     put
 }

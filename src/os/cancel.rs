@@ -9,8 +9,8 @@ use signal_hook::iterator::Signals;
 use crate::os::child_wait::Waker;
 use crate::os::thread::spawn;
 
-/// Cancellation handle: pass one to [`Command::cancel`](crate::os::Command::cancel) and keep a clone to end the command
-/// from another thread. Permanent once cancelled. One running command per handle, the latest.
+/// Cancellation handle: pass one to [`ChildCommand::cancel`](crate::os::ChildCommand::cancel) and keep a clone to
+/// end the command from another thread. Permanent once cancelled. One running command per handle, the latest.
 #[derive(Clone, Default)]
 pub struct Cancel(Arc<Mutex<CancelState>>);
 

@@ -24,7 +24,7 @@ use crate::os::command::reader::{CaptureLimit, CapturedStream, StreamReader};
 use crate::os::orphans::RegisteredChild;
 use crate::os::process_tree::OutputHandles;
 
-/// `DEFAULT_PATH` of children if this process has none. The last directory is NixOS's.
+/// `PATH` of children if this process has none. The last directory is NixOS's.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
 
 /// Default limit of the standard output that is kept, in bytes; see [`ChildCommand::limit`].
@@ -41,7 +41,7 @@ const KILL_GRACE_PERIOD: Duration = Duration::from_secs(2);
 
 /// Command to run.
 ///
-/// The environment consists of `DEFAULT_PATH`, `HOME`, `LANG` and `LC_ALL` (`C.UTF-8`) and the variables added with
+/// The environment consists of `PATH`, `HOME`, `LANG` and `LC_ALL` (`C.UTF-8`) and the variables added with
 /// [`env`](Self::env). Standard input is empty unless [`stdin`](Self::stdin) sets it.
 #[must_use]
 pub struct ChildCommand {

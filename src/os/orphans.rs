@@ -114,8 +114,8 @@ impl ChildRegister {
     /// Sends lines to the helper without blocking: a stopped helper must not stop this process, and closing its socket
     /// would end the children. A helper that is gone is started again before the next child.
     fn send(&mut self, lines: &str) {
-        let told = self.helper.as_mut().map_or(Ok(()), |reader| reader.write_all(lines.as_bytes()));
-        if told.is_err_and(|why| why.kind() != io::ErrorKind::WouldBlock) {
+        let sent = self.helper.as_mut().map_or(Ok(()), |reader| reader.write_all(lines.as_bytes()));
+        if sent.is_err_and(|why| why.kind() != io::ErrorKind::WouldBlock) {
             self.helper = None;
         }
     }

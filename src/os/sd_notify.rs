@@ -53,7 +53,7 @@ impl SdNotify {
         self.send("READY=1");
     }
 
-    /// Reports the start of a reload; [`ready`](Self::ready) reports its end.
+    /// Reports the start of a reload; [`send_ready`](Self::send_ready) reports its end.
     ///
     /// The monotonic time is required only by `Type=notify-reload`, which Debian 12 lacks; the unit is `Type=notify`.
     pub fn send_reloading(&self) {

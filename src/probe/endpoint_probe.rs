@@ -76,7 +76,7 @@ impl EndpointProbe {
     /// Requests the gateway's state and, if it is up, its channels.
     pub(super) fn run(&mut self, deadline: Instant) -> ProbeResult {
         let asked = Instant::now();
-        let (url, life) = self.request_state(deadline);
+        let (url, state) = self.request_state(deadline);
         let latency = asked.elapsed();
         let answer = |verdict, detail: &str| ProbeResult {
             verdict,
@@ -85,16 +85,16 @@ impl EndpointProbe {
             latency,
             url: url.to_string(),
         };
-        match life {
-            Ok(said) => {
-                let mut answer = answer(Verdict::Healthy { ready: true }, said);
+        match state {
+            Ok(text) => {
+                let mut answer = answer(Verdict::Healthy { ready: true }, text);
                 self.request_channels(deadline, &mut answer);
                 answer
             }
-            Err(fault) => {
+            Err(error) => {
                 self.last_channels = Channels::default();
-                let fault = self.explain_dropped(fault, deadline);
-                answer(Verdict::Failing(fault.failure), &fault.reason)
+                let error = self.explain_dropped(error, deadline);
+                answer(Verdict::Failing(error.failure), &error.reason)
             }
         }
     }
@@ -103,17 +103,17 @@ impl EndpointProbe {
     ///
     /// Node's TLS server closes such a connection without an answer, like a forwarder without a server behind it. The
     /// certificate does not matter here, so no authority is trusted.
-    fn explain_dropped(&self, fault: ProbeError, deadline: Instant) -> ProbeError {
-        if !fault.is_dropped() || self.healthz.scheme_str() != Some("http") {
-            return fault;
+    fn explain_dropped(&self, error: ProbeError, deadline: Instant) -> ProbeError {
+        if !error.is_dropped() || self.healthz.scheme_str() != Some("http") {
+            return error;
         }
         let secure = self.healthz.to_string().replacen("http:", "https:", 1);
-        let Ok(secure) = secure.parse() else { return fault };
+        let Ok(secure) = secure.parse() else { return error };
         let deadline = deadline.min(Instant::now() + TLS_CHECK_TIMEOUT);
         let agent = http::build_agent(RootCerts::from(Vec::new()));
         match http::send_get(&agent, &secure, None, deadline) {
             Err(ProbeError { failure: ProbeFailure::Tls, .. }) => ProbeError::unexpected_tls(),
-            _ => fault,
+            _ => error,
         }
     }
 
@@ -151,11 +151,11 @@ impl EndpointProbe {
         let Some((url, token)) = &self.readyz else {
             return;
         };
-        let said = match http::send_get(&self.agent, url, token.as_ref(), deadline) {
+        let parsed = match http::send_get(&self.agent, url, token.as_ref(), deadline) {
             Ok(response) if matches!(response.status, 200 | 503) => parse_channels(&response.body),
             Ok(_) | Err(_) => None,
         };
-        match said {
+        match parsed {
             Some(Some(channels)) => self.last_channels = channels,
             Some(None) if token.is_some() => {
                 answer.detail.push_str("; /readyz lists no channels: check the gateway's token");

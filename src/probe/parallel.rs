@@ -31,10 +31,10 @@ struct ProbeJob {
 }
 
 impl ParallelProbes {
-    pub(super) fn new(routes: Vec<(String, EndpointProbe)>) -> Result<Self, TargetError> {
-        let lanes = routes.into_iter().map(|(url, route)| ProbeThread::spawn(url, route));
-        let lanes = lanes.collect::<Result<_, _>>()?;
-        Ok(Self { threads: lanes })
+    pub(super) fn new(probes: Vec<(String, EndpointProbe)>) -> Result<Self, TargetError> {
+        let threads = probes.into_iter().map(|(url, probe)| ProbeThread::spawn(url, probe));
+        let threads = threads.collect::<Result<_, _>>()?;
+        Ok(Self { threads })
     }
 
     /// Probes all URLs. Returns the first healthy result or, if all failed, that of the probe that got furthest.
@@ -42,11 +42,11 @@ impl ParallelProbes {
         let asked = Instant::now();
         let (sender, answers) = mpsc::channel();
         let mut failed: Vec<Option<ProbeResult>> = Vec::new();
-        for (index, lane) in self.threads.iter().enumerate() {
+        for (index, thread) in self.threads.iter().enumerate() {
             let job = ProbeJob { thread_index: index, deadline, results: sender.clone() };
-            let refused = lane.jobs.try_send(job).is_err();
+            let refused = thread.jobs.try_send(job).is_err();
             let why = "an earlier probe of this URL is still waiting for its answer";
-            failed.push(refused.then(|| lane.timeout_result(asked, why)));
+            failed.push(refused.then(|| thread.timeout_result(asked, why)));
         }
         drop(sender);
         while let Some((index, answer)) = receive_result(&answers, deadline + LATE_RESULT_TIMEOUT) {
@@ -58,8 +58,8 @@ impl ParallelProbes {
             }
         }
         let mut best: Option<ProbeResult> = None;
-        for (lane, answer) in self.threads.iter().zip(failed) {
-            let answer = answer.unwrap_or_else(|| lane.timeout_result(asked, "no answer in time"));
+        for (thread, answer) in self.threads.iter().zip(failed) {
+            let answer = answer.unwrap_or_else(|| thread.timeout_result(asked, "no answer in time"));
             if best.as_ref().is_none_or(|best| progress_rank(&answer) > progress_rank(best)) {
                 best = Some(answer);
             }
@@ -69,13 +69,13 @@ impl ParallelProbes {
 }
 
 impl ProbeThread {
-    fn spawn(url: String, mut route: EndpointProbe) -> Result<Self, TargetError> {
+    fn spawn(url: String, mut probe: EndpointProbe) -> Result<Self, TargetError> {
         let (jobs, queue) = mpsc::sync_channel::<ProbeJob>(1);
         let serve = move || {
             // The loop ends when the target is dropped, which drops the sender.
             for job in queue {
                 // The receiver is gone if the probe already has a healthy result.
-                let _ = job.results.send((job.thread_index, route.run(job.deadline)));
+                let _ = job.results.send((job.thread_index, probe.run(job.deadline)));
             }
         };
         spawn("probe", serve).map_err(TargetError::Thread)?;

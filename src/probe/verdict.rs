@@ -63,7 +63,7 @@ impl Verdict {
 }
 
 impl ProbeFailure {
-    /// Returns a stable name for programs; [`ProbeFailure::status`] returns the number for `http-status`.
+    /// Returns a stable name for programs; [`ProbeFailure::http_status`] returns the number for `http-status`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

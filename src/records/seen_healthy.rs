@@ -45,7 +45,7 @@ impl SeenHealthy {
             "upstreams seen healthy are read from the history",
             |node| parse_seen_healthy(node),
         ) {
-            Ok(Some(armed)) => (armed, None),
+            Ok(Some(seen_healthy)) => (seen_healthy, None),
             Ok(None) => (Self::rebuild_from_history(history), None),
             Err(unreadable) => (Self::rebuild_from_history(history), Some(unreadable)),
         }
@@ -53,17 +53,17 @@ impl SeenHealthy {
 
     /// Rebuilds the list from the history. An unreadable history gives an empty list; the next healthy probe fills it.
     fn rebuild_from_history(history: &Path) -> Self {
-        let mut armed = Self::default();
-        let Ok(entries) = history::read_event(history, "armed") else { return armed };
+        let mut seen_healthy = Self::default();
+        let Ok(entries) = history::read_event(history, "armed") else { return seen_healthy };
         for entry in entries {
             if let Ok(set) = parse_url_set(&entry, "at") {
-                armed.insert(set);
+                seen_healthy.insert(set);
             }
         }
-        armed
+        seen_healthy
     }
 
-    /// Returns for each of these upstreams the answer of [`knows`](Self::knows).
+    /// Returns the answer of [`was_seen_healthy`](Self::was_seen_healthy) for each of these upstreams.
     pub fn armed_flags(&mut self, upstreams: &[UpstreamConfig]) -> Vec<bool> {
         upstreams.iter().map(|upstream| self.was_seen_healthy(&upstream.urls)).collect()
     }
@@ -96,11 +96,11 @@ impl SeenHealthy {
                 ("armed_at", json_fields::time_to_json(set.first_seen_at)),
             ])
         });
-        let armed = Value::from_entries([
+        let document = Value::from_entries([
             ("schema", json_fields::SCHEMA_VERSION.into()),
             ("upstreams", Value::from_items(sets)),
         ]);
-        let mut text = armed.to_pretty();
+        let mut text = document.to_pretty();
         text.push('\n');
         atomic_file::write(path, 0o640, text.as_bytes())
     }
@@ -119,10 +119,10 @@ fn sorted_urls(urls: &[String]) -> Vec<String> {
     urls
 }
 
-fn parse_seen_healthy(armed: &Value) -> Result<SeenHealthy, String> {
-    json_fields::check_schema(armed)?;
+fn parse_seen_healthy(document: &Value) -> Result<SeenHealthy, String> {
+    json_fields::check_schema(document)?;
     let mut found = SeenHealthy::default();
-    for node in as_list(required_field(armed, "upstreams")?, "upstreams")? {
+    for node in as_list(required_field(document, "upstreams")?, "upstreams")? {
         found.insert(parse_url_set(node, "armed_at")?);
     }
     Ok(found)

@@ -27,34 +27,34 @@ const SAVED_AT_KEY: &str = "saved_at";
 
 /// Reads the state that the last monitor saved, and the operator's reason for the hold. `now` is the wall clock's.
 ///
-/// A missing file gives an empty memory. An unreadable one does too; it is moved aside, and the caller must report it.
+/// A missing file gives an empty state. An unreadable one does too; it is moved aside, and the caller must report it.
 #[must_use]
 pub fn load(path: &Path, now: Time) -> (PersistentState, Option<String>, Option<UnreadableFile>) {
-    let so = "the saved state is lost, including any hold and the length of the hold-down";
+    let consequence = "the saved state is lost, including any hold and the length of the hold-down";
     // Older monitors did not write it.
     let reason = |node: &Value| node.get(HOLD_REASON_KEY).and_then(|reason| reason.as_str()).map(str::to_owned);
     let now_by_both = Moment { wall_time: now, boot_time: BootTime::now() };
-    match load_file(path, MAX_STATE_BYTES, now, so, |node| {
+    match load_file(path, MAX_STATE_BYTES, now, consequence, |node| {
         Ok((rebase_times(parse_memory(node)?, node, now_by_both), reason(node)))
     }) {
         Ok(found) => {
-            let (memory, reason) = found.unwrap_or_default();
-            (memory, reason, None)
+            let (persistent_state, reason) = found.unwrap_or_default();
+            (persistent_state, reason, None)
         }
         Err(unreadable) => (PersistentState::default(), None, Some(unreadable)),
     }
 }
 
-/// Moves the times of `memory` to the reader's clock: each keeps its real distance from `now`. Within one boot that
+/// Moves the times of the state to the reader's clock: each keeps its real distance from `now`. Within one boot that
 /// distance is measured. Across boots it comes from the labels and is never negative: a hold ends no later than it
 /// would have without the reboot, and a clock that starts in 1970 prolongs nothing.
-fn rebase_times(mut memory: PersistentState, state: &Value, now: Moment) -> PersistentState {
-    let Some(saved) = optional_field(state, SAVED_AT_KEY, as_time).ok().flatten() else { return memory };
+fn rebase_times(mut persistent_state: PersistentState, state: &Value, now: Moment) -> PersistentState {
+    let Some(saved) = optional_field(state, SAVED_AT_KEY, as_time).ok().flatten() else { return persistent_state };
     let saved = Moment { wall_time: saved, boot_time: BootTime::read(state) };
     let passed = i64::try_from(now.since(saved).as_millis()).unwrap_or(i64::MAX);
     let moved = millis_between(saved.wall_time, now.wall_time).saturating_sub(passed);
-    memory.map_times(|at| Time::from_millis(at.as_millis().saturating_add_signed(moved)));
-    memory
+    persistent_state.map_times(|at| Time::from_millis(at.as_millis().saturating_add_signed(moved)));
+    persistent_state
 }
 
 /// Writes the state and the operator's reason for the hold, durably (fsync).
@@ -63,36 +63,41 @@ fn rebase_times(mut memory: PersistentState, state: &Value, now: Moment) -> Pers
 /// Returns an error if the file cannot be written; the previous file is then intact.
 pub fn save(
     path: &Path,
-    memory: &PersistentState,
+    persistent_state: &PersistentState,
     reason: Option<&str>,
     wall: WallClockOffset,
 ) -> Result<(), FileError> {
     let saved = wall.read_moment();
     let boot = saved.boot_time.map(BootTime::to_fields).into_iter().flatten();
     let stamp = [(HOLD_REASON_KEY, reason.into()), (SAVED_AT_KEY, json_fields::time_to_json(saved.wall_time))];
-    let mut text = Value::from_entries(json_entries(memory, wall).into_iter().chain(stamp).chain(boot)).to_pretty();
+    let mut text =
+        Value::from_entries(json_entries(persistent_state, wall).into_iter().chain(stamp).chain(boot)).to_pretty();
     text.push('\n');
     atomic_file::write(path, 0o640, text.as_bytes())
 }
 
-pub(super) fn to_json(memory: &PersistentState, wall: WallClockOffset) -> Value {
-    Value::from_entries(json_entries(memory, wall))
+pub(super) fn to_json(persistent_state: &PersistentState, wall: WallClockOffset) -> Value {
+    Value::from_entries(json_entries(persistent_state, wall))
 }
 
-fn json_entries(memory: &PersistentState, wall: WallClockOffset) -> [(&'static str, Value); 9] {
+fn json_entries(persistent_state: &PersistentState, wall: WallClockOffset) -> [(&'static str, Value); 9] {
     let time = |time| json_fields::time_to_json(wall.to_wall_clock(time));
-    let hold = memory.hold.map(|hold| codec::hold_to_json(codec::hold_at_wall(hold, wall)));
-    let failover = memory.last_failover.as_ref().map(|it| codec::failover_to_json(&codec::failover_at_wall(it, wall)));
+    let hold = persistent_state.hold.map(|hold| codec::hold_to_json(codec::hold_at_wall(hold, wall)));
+    let failover =
+        persistent_state.last_failover.as_ref().map(|it| codec::failover_to_json(&codec::failover_at_wall(it, wall)));
     [
         ("schema", json_fields::SCHEMA_VERSION.into()),
         ("hold", hold.into()),
-        ("promotions", Value::from_items(memory.promotions.iter().copied().map(time))),
-        ("unreturned", memory.has_unpushed_changes.into()),
+        ("promotions", Value::from_items(persistent_state.promotions.iter().copied().map(time))),
+        ("unreturned", persistent_state.has_unpushed_changes.into()),
         ("failover", failover.into()),
-        ("demoting", memory.demotion_reason.map(codec::reason_to_json).into()),
-        ("killed_at", memory.killed_at.map(time).into()),
-        ("drill", memory.last_drill.as_ref().map(|it| codec::drill_to_json(&codec::drill_at_wall(it, wall))).into()),
-        ("drilled_at", memory.drill_passed_at.map(time).into()),
+        ("demoting", persistent_state.demotion_reason.map(codec::reason_to_json).into()),
+        ("killed_at", persistent_state.killed_at.map(time).into()),
+        (
+            "drill",
+            persistent_state.last_drill.as_ref().map(|it| codec::drill_to_json(&codec::drill_at_wall(it, wall))).into(),
+        ),
+        ("drilled_at", persistent_state.drill_passed_at.map(time).into()),
     ]
 }
 
@@ -156,35 +161,35 @@ mod tests {
         }
     }
 
-    /// Loads this text as `state.json`. Returns the memory, and true if the file was moved aside.
+    /// Loads this text as `state.json`. Returns the state, and true if the file was moved aside.
     fn load_text(text: &[u8]) -> (PersistentState, bool) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         fs::write(&path, text).unwrap();
-        let (memory, _, unreadable) = load(&path, NOW);
+        let (persistent_state, _, unreadable) = load(&path, NOW);
         if let Some(unreadable) = &unreadable {
             let aside = folder.path().join("state.json.unreadable-1795300227");
             assert_eq!(unreadable.quarantined.as_ref().unwrap(), &aside);
             assert_eq!(fs::read(&aside).unwrap(), text);
-            assert_eq!(memory, PersistentState::default());
+            assert_eq!(persistent_state, PersistentState::default());
         }
         assert_eq!(path.exists(), unreadable.is_none());
-        (memory, unreadable.is_some())
+        (persistent_state, unreadable.is_some())
     }
 
-    fn save_to_text(memory: &PersistentState) -> String {
+    fn save_to_text(persistent_state: &PersistentState) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
-        save(&path, memory, None, WallClockOffset::default()).unwrap();
+        save(&path, persistent_state, None, WallClockOffset::default()).unwrap();
         fs::read_to_string(path).unwrap()
     }
 
     #[test]
     fn saved_state_reads_back() {
-        for memory in [PersistentState::default(), full_memory()] {
-            let text = save_to_text(&memory);
+        for persistent_state in [PersistentState::default(), full_memory()] {
+            let text = save_to_text(&persistent_state);
             assert!(text.len() < 3 * 1024, "{}", text.len());
-            assert_eq!(load_text(text.as_bytes()), (memory, false));
+            assert_eq!(load_text(text.as_bytes()), (persistent_state, false));
         }
     }
 
@@ -196,8 +201,8 @@ mod tests {
         assert_eq!(load(&path, NOW).1.as_deref(), Some("a new kernel"));
         let older: String = fs::read_to_string(&path).unwrap().replace("\"hold_reason\"", "\"of_later\"");
         fs::write(&path, older).unwrap();
-        let (memory, reason, unreadable) = load(&path, NOW);
-        assert!(memory == full_memory() && reason.is_none() && unreadable.is_none());
+        let (persistent_state, reason, unreadable) = load(&path, NOW);
+        assert!(persistent_state == full_memory() && reason.is_none() && unreadable.is_none());
     }
 
     #[test]
@@ -212,8 +217,8 @@ mod tests {
 
     #[test]
     fn moves_a_foreign_file_aside() {
-        let memory = save_to_text(&full_memory());
-        let too_long = format!("{memory}{}", " ".repeat(MAX_STATE_BYTES));
+        let saved_text = save_to_text(&full_memory());
+        let too_long = format!("{saved_text}{}", " ".repeat(MAX_STATE_BYTES));
         for foreign in [
             "\0".repeat(500).as_bytes(),
             b"\xff\xfe",
@@ -221,13 +226,13 @@ mod tests {
             b"[]",
             b"null",
             b"{\"schema\":1}",
-            memory.replace("\"schema\": 1", "\"schema\": 2").as_bytes(),
-            memory.replace("paused", "pawsed").as_bytes(),
-            memory.replace("\"verify\"", "\"verily\"").as_bytes(),
-            memory.replace("operator", "operatic").as_bytes(),
-            memory.replace("true", "1").as_bytes(),
-            memory.replace("2026", "26").as_bytes(),
-            memory.replace("\"unreturned\"", "\"returned\"").as_bytes(),
+            saved_text.replace("\"schema\": 1", "\"schema\": 2").as_bytes(),
+            saved_text.replace("paused", "pawsed").as_bytes(),
+            saved_text.replace("\"verify\"", "\"verily\"").as_bytes(),
+            saved_text.replace("operator", "operatic").as_bytes(),
+            saved_text.replace("true", "1").as_bytes(),
+            saved_text.replace("2026", "26").as_bytes(),
+            saved_text.replace("\"unreturned\"", "\"returned\"").as_bytes(),
             too_long.as_bytes(),
         ] {
             assert!(load_text(foreign).1, "{}", String::from_utf8_lossy(foreign));
@@ -242,18 +247,18 @@ mod tests {
 
     #[test]
     fn reads_files_of_versions_without_drills() {
-        let memory = PersistentState { last_drill: None, drill_passed_at: None, ..full_memory() };
-        let text = save_to_text(&memory).replace(",\n  \"drill\": null,\n  \"drilled_at\": null", "");
+        let persistent_state = PersistentState { last_drill: None, drill_passed_at: None, ..full_memory() };
+        let text = save_to_text(&persistent_state).replace(",\n  \"drill\": null,\n  \"drilled_at\": null", "");
         assert!(!text.contains("drill"), "{text}");
-        assert_eq!(load_text(text.as_bytes()), (memory, false));
+        assert_eq!(load_text(text.as_bytes()), (persistent_state, false));
     }
 
     #[test]
     fn times_keep_their_age_when_the_clock_is_set() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
-        let memory = PersistentState { killed_at: Some(at(100)), ..PersistentState::default() };
-        save(&path, &memory, None, WallClockOffset::new(at(200), at(3800))).unwrap();
+        let persistent_state = PersistentState { killed_at: Some(at(100)), ..PersistentState::default() };
+        save(&path, &persistent_state, None, WallClockOffset::new(at(200), at(3800))).unwrap();
         assert_eq!(load(&path, at(3800)).0.killed_at, Some(at(3700)));
         assert_eq!(load(&path, at(0)).0.killed_at, Some(at(0) - Duration::from_secs(100)));
     }
@@ -261,9 +266,12 @@ mod tests {
     #[test]
     fn a_missing_file_is_an_empty_memory() {
         let folder = tempfile::tempdir().unwrap();
-        let (memory, _, unreadable) = load(&folder.path().join("state.json"), NOW);
-        assert_eq!(memory, PersistentState::default());
+        let (persistent_state, _, unreadable) = load(&folder.path().join("state.json"), NOW);
+        assert_eq!(persistent_state, PersistentState::default());
         assert!(unreadable.is_none());
-        assert!(save(&folder.path().join("missing/state.json"), &memory, None, WallClockOffset::default()).is_err());
+        assert!(
+            save(&folder.path().join("missing/state.json"), &persistent_state, None, WallClockOffset::default())
+                .is_err()
+        );
     }
 }

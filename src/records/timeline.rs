@@ -77,7 +77,7 @@ impl Timeline {
         match load_file(path, MAX_TIMELINE_BYTES, now, "the timeline of the last 24 hours starts over", |node| {
             Self::from_json(node)
         }) {
-            Ok(strip) => (strip.unwrap_or_default(), None),
+            Ok(timeline) => (timeline.unwrap_or_default(), None),
             Err(unreadable) => (Self::default(), Some(unreadable)),
         }
     }
@@ -185,16 +185,16 @@ impl Timeline {
     pub(crate) fn from_json(node: &Value) -> Result<Self, String> {
         json_fields::check_schema(node)?;
         let cells = as_list(required_field(node, "cells")?, "cells")?;
-        let mut strip = Self {
+        let mut timeline = Self {
             last_half_hour: half_hour_index(as_time(required_field(node, "from")?, "from")?) + CELL_COUNT as u64 - 1,
             updated_at: as_time(required_field(node, "seen_at")?, "seen_at")?,
             ..Self::default()
         };
-        for (cell, node) in strip.cells.iter_mut().zip(cells) {
+        for (cell, node) in timeline.cells.iter_mut().zip(cells) {
             let known = CELL_NAMES.iter().find(|(_, name)| node.as_str() == Some(name));
             *cell = known.ok_or("`cells` has an unknown entry")?.0;
         }
-        Ok(strip)
+        Ok(timeline)
     }
 }
 
@@ -214,80 +214,84 @@ mod tests {
     }
 
     /// Updates the timeline every minute.
-    fn record_minutes(strip: &mut Timeline, from: u64, until: u64, cell: TimelineCell) {
+    fn record_minutes(timeline: &mut Timeline, from: u64, until: u64, cell: TimelineCell) {
         (from..until).for_each(|minute| {
-            strip.record(at(minute), cell);
+            timeline.record(at(minute), cell);
         });
     }
 
-    fn last_cells(strip: &Timeline, now: u64) -> [TimelineCell; 6] {
-        *strip.cells_until(at(now)).last_chunk().unwrap()
+    fn last_cells(timeline: &Timeline, now: u64) -> [TimelineCell; 6] {
+        *timeline.cells_until(at(now)).last_chunk().unwrap()
     }
 
     #[test]
     fn a_cell_shows_the_most_important_state() {
-        let mut strip = Timeline::default();
-        record_minutes(&mut strip, 0, 40, Healthy);
-        strip.record(at(40), UpstreamsDown);
-        record_minutes(&mut strip, 41, 60, Healthy);
-        record_minutes(&mut strip, 60, 65, UpstreamsDown);
-        record_minutes(&mut strip, 65, 91, Active);
-        record_minutes(&mut strip, 91, 120, Healthy);
-        record_minutes(&mut strip, 120, 125, Held);
-        assert_eq!(last_cells(&strip, 125), [MonitorDown, Healthy, UpstreamsDown, Active, Active, Held]);
-        assert_eq!(strip.cells_until(at(125))[..43], [MonitorDown; 43]);
+        let mut timeline = Timeline::default();
+        record_minutes(&mut timeline, 0, 40, Healthy);
+        timeline.record(at(40), UpstreamsDown);
+        record_minutes(&mut timeline, 41, 60, Healthy);
+        record_minutes(&mut timeline, 60, 65, UpstreamsDown);
+        record_minutes(&mut timeline, 65, 91, Active);
+        record_minutes(&mut timeline, 91, 120, Healthy);
+        record_minutes(&mut timeline, 120, 125, Held);
+        assert_eq!(last_cells(&timeline, 125), [MonitorDown, Healthy, UpstreamsDown, Active, Active, Held]);
+        assert_eq!(timeline.cells_until(at(125))[..43], [MonitorDown; 43]);
     }
 
     #[test]
     fn a_gap_is_marked_as_monitor_down() {
-        let mut strip = Timeline::default();
-        record_minutes(&mut strip, 0, 50, Healthy);
-        let mut strip = Timeline::from_json(&json::parse(&strip.to_json().to_string()).unwrap()).unwrap();
+        let mut timeline = Timeline::default();
+        record_minutes(&mut timeline, 0, 50, Healthy);
+        let mut timeline = Timeline::from_json(&json::parse(&timeline.to_json().to_string()).unwrap()).unwrap();
         // A reader in the meantime sees the gap too.
-        assert_eq!(last_cells(&strip, 125), [MonitorDown, Healthy, Healthy, MonitorDown, MonitorDown, MonitorDown]);
-        record_minutes(&mut strip, 125, 160, Healthy);
-        assert_eq!(last_cells(&strip, 160), [Healthy, MonitorDown, MonitorDown, MonitorDown, MonitorDown, Healthy]);
+        assert_eq!(last_cells(&timeline, 125), [MonitorDown, Healthy, Healthy, MonitorDown, MonitorDown, MonitorDown]);
+        record_minutes(&mut timeline, 125, 160, Healthy);
+        assert_eq!(last_cells(&timeline, 160), [Healthy, MonitorDown, MonitorDown, MonitorDown, MonitorDown, Healthy]);
         // A monitor that is back within 10 minutes leaves no gap; a longer gap inside one half hour is marked.
-        strip.record(at(168), Healthy);
-        assert_eq!(last_cells(&strip, 168)[5], Healthy);
-        let mut strip = Timeline::default();
-        strip.record(at(1), Active);
-        strip.record(at(31), Healthy);
-        strip.record(at(42), Healthy);
-        assert_eq!(last_cells(&strip, 42)[4..], [Active, MonitorDown]);
-        strip.record(at(43), UpstreamsDown);
-        assert_eq!(last_cells(&strip, 43)[5], UpstreamsDown);
+        timeline.record(at(168), Healthy);
+        assert_eq!(last_cells(&timeline, 168)[5], Healthy);
+        let mut timeline = Timeline::default();
+        timeline.record(at(1), Active);
+        timeline.record(at(31), Healthy);
+        timeline.record(at(42), Healthy);
+        assert_eq!(last_cells(&timeline, 42)[4..], [Active, MonitorDown]);
+        timeline.record(at(43), UpstreamsDown);
+        assert_eq!(last_cells(&timeline, 43)[5], UpstreamsDown);
     }
 
     #[test]
     fn setting_the_clock_adds_no_cells() {
-        let mut strip = Timeline::default();
-        record_minutes(&mut strip, 0, 300, Active);
-        strip.record(at(60), Healthy);
-        assert_eq!(last_cells(&strip, 60), [MonitorDown, MonitorDown, MonitorDown, Active, Active, Active]);
-        strip.record(at(10_000_000), Healthy);
-        assert_eq!(last_cells(&strip, 10_000_000), [MonitorDown; 6]);
-        strip.record(Time::default(), Healthy);
-        strip.record(Time::from_millis(u64::MAX), Held);
-        assert_eq!(strip.cells_until(at(0)), [MonitorDown; CELL_COUNT]);
+        let mut timeline = Timeline::default();
+        record_minutes(&mut timeline, 0, 300, Active);
+        timeline.record(at(60), Healthy);
+        assert_eq!(last_cells(&timeline, 60), [MonitorDown, MonitorDown, MonitorDown, Active, Active, Active]);
+        timeline.record(at(10_000_000), Healthy);
+        assert_eq!(last_cells(&timeline, 10_000_000), [MonitorDown; 6]);
+        timeline.record(Time::default(), Healthy);
+        timeline.record(Time::from_millis(u64::MAX), Held);
+        assert_eq!(timeline.cells_until(at(0)), [MonitorDown; CELL_COUNT]);
     }
 
     #[test]
     fn saves_and_loads_and_moves_invalid_files_aside() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("strip.json");
-        let mut strip = Timeline::default();
-        assert_eq!(Timeline::load(&path, at(0)).0, strip);
-        assert_eq!(strip.last_update(), None);
-        assert!(strip.record(at(0), Healthy) && !strip.record(at(1), Healthy) && strip.record(at(2), UpstreamsDown));
-        strip.save(&path).unwrap();
-        assert_eq!(Timeline::load(&path, at(3)).0, strip);
-        assert_eq!(strip.last_update(), Some(at(2)));
+        let mut timeline = Timeline::default();
+        assert_eq!(Timeline::load(&path, at(0)).0, timeline);
+        assert_eq!(timeline.last_update(), None);
+        assert!(
+            timeline.record(at(0), Healthy)
+                && !timeline.record(at(1), Healthy)
+                && timeline.record(at(2), UpstreamsDown)
+        );
+        timeline.save(&path).unwrap();
+        assert_eq!(Timeline::load(&path, at(3)).0, timeline);
+        assert_eq!(timeline.last_update(), Some(at(2)));
         assert_eq!((Timeline::stopped_at(&path, at(11)), Timeline::stopped_at(&path, at(12))), (None, Some(at(2))));
         for bad in ["", "{}", r#"{"schema":1,"from":"2026-11-21T22:00:00Z","seen_at":"x","cells":["good"]}"#] {
             std::fs::write(&path, bad).unwrap();
-            let (strip, unreadable) = Timeline::load(&path, at(3));
-            assert!(strip == Timeline::default() && unreadable.is_some(), "{bad}");
+            let (timeline, unreadable) = Timeline::load(&path, at(3));
+            assert!(timeline == Timeline::default() && unreadable.is_some(), "{bad}");
         }
     }
 }

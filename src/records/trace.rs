@@ -6,9 +6,9 @@
 //! reader sorts the events of a segment by time.
 //!
 //! - [`Tracer`]: turns events into lines, in bounded memory.
-//! - [`append`]: writes the lines, in bounded space.
+//! - [`append_batch`]: writes the lines, in bounded space.
 //! - [`replay()`]: gives the events to a machine again, and prints its decisions with their reasons.
-//! - `begin`, `event`: encode and decode one line.
+//! - `segment_start`, `event_codec`: encode and decode one line.
 
 mod event_codec;
 mod replay;

@@ -48,16 +48,16 @@ pub enum MissingInput {
 
 /// Returns the inputs that no option gave.
 pub(super) fn missing_inputs(target: &SetupTarget) -> Vec<MissingInput> {
-    let wishes = &target.options;
+    let options = &target.options;
     let has_token = || {
         let there = read_token_file(target).unwrap_or_default();
-        wishes.token_file.is_some()
-            || wishes.channel.as_deref().is_some_and(|name| find_value(&there, token_variable(name)).is_some())
+        options.token_file.is_some()
+            || options.channel.as_deref().is_some_and(|name| find_value(&there, token_variable(name)).is_some())
     };
     let mut wants = Vec::new();
     if lacks_config(target) {
-        wants.extend(wishes.channel.is_none().then_some(MissingInput::Channel));
-        wants.extend(wishes.allowed_ids.is_empty().then_some(MissingInput::AllowedIds));
+        wants.extend(options.channel.is_none().then_some(MissingInput::Channel));
+        wants.extend(options.allowed_ids.is_empty().then_some(MissingInput::AllowedIds));
         wants.extend((!has_token()).then_some(MissingInput::Token));
     }
     wants

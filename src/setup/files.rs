@@ -85,9 +85,9 @@ pub(super) fn read_program_state(target: &SetupTarget) -> StepState {
 
 /// Returns the installed version if it is newer than this program.
 fn find_newer_version(target: &SetupTarget) -> Option<String> {
-    let said =
+    let output =
         target.context.run_program(&target.context.system_path(PROGRAM_PATH).to_string_lossy(), &["--version"]).ok()?;
-    let version = said.trim().strip_prefix("openclaw-failover ")?;
+    let version = output.trim().strip_prefix("openclaw-failover ")?;
     let numbers = |version: &str| version.split('.').map(|part| part.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>();
     (numbers(version) > numbers(env!("CARGO_PKG_VERSION"))).then(|| version.to_owned())
 }

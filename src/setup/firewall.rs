@@ -22,13 +22,13 @@ struct Firewall {
 
 impl Firewall {
     /// Asks ufw for its state; `None` if ufw is not installed.
-    fn query(site: &SetupTarget) -> Result<Option<Self>, String> {
+    fn query(target: &SetupTarget) -> Result<Option<Self>, String> {
         let failed = |why: CommandError| format!("ufw failed: {}", why.reason());
-        let status = match site.context.run_program("ufw", &["status", "verbose"]) {
+        let status = match target.context.run_program("ufw", &["status", "verbose"]) {
             Err(why) if why.is_missing_program() => return Ok(None),
             said => said.map_err(failed)?,
         };
-        let rules = site.context.run_program("ufw", &["show", "added"]).map_err(failed)?;
+        let rules = target.context.run_program("ufw", &["show", "added"]).map_err(failed)?;
         let denies = ["deny (incoming)", "reject (incoming)"].iter().any(|word| status.contains(word));
         Ok(Some(Self { is_enabled: status.contains("Status: active"), denies_incoming: denies, rules }))
     }
@@ -74,23 +74,23 @@ fn names_port(word: &str, port: u16) -> bool {
 }
 
 /// Reads the state of the firewall.
-pub(super) fn read_state(site: &SetupTarget) -> StepState {
-    let gateway = site.context.gateway_port();
-    if let Some(other) = find_other_firewall(site) {
+pub(super) fn read_state(target: &SetupTarget) -> StepState {
+    let gateway = target.context.gateway_port();
+    if let Some(other) = find_other_firewall(target) {
         return StepState::Manual(format!(
             "{other} manage the firewall; allow ssh there, and port {gateway} on {TAILNET_INTERFACE} only"
         ));
     }
-    let (ssh, firewall) = match ports::find_ssh_ports(site).and_then(|ssh| Ok((ssh, Firewall::query(site)?))) {
+    let (ssh, firewall) = match ports::find_ssh_ports(target).and_then(|ssh| Ok((ssh, Firewall::query(target)?))) {
         Ok(found) => found,
         Err(why) => return StepState::Refused(why),
     };
     let Some(firewall) = firewall else {
         let ports: Vec<String> = ssh.iter().map(u16::to_string).collect();
-        let shut = describe_closed_ports(site, "", &ssh);
+        let shut = describe_closed_ports(target, "", &ssh);
         return StepState::Pending(format!("deny incoming by default; allow ssh, port {}{shut}", ports.join(", ")));
     };
-    if !firewall.is_effective() && would_drop_ipv6(site) {
+    if !firewall.is_effective() && would_drop_ipv6(target) {
         return StepState::Refused(
             "your session uses IPv6, which ufw would drop; set IPV6=yes in /etc/default/ufw".into(),
         );
@@ -107,7 +107,7 @@ pub(super) fn read_state(site: &SetupTarget) -> StepState {
             let shut = if firewall.is_effective() {
                 String::new()
             } else {
-                describe_closed_ports(site, &firewall.rules, &ssh)
+                describe_closed_ports(target, &firewall.rules, &ssh)
             };
             StepState::Pending(format!("ufw {}{shut}", todo.join("; ")))
         }
@@ -115,11 +115,11 @@ pub(super) fn read_state(site: &SetupTarget) -> StepState {
 }
 
 /// Enables ufw, after it has added the ssh rule and confirmed it.
-pub(super) fn enable_firewall(site: &SetupTarget) -> Result<(), String> {
-    let ssh = ports::find_ssh_ports(site)?;
-    let ask = || Firewall::query(site)?.ok_or("ufw is not installed".to_owned());
-    for rule in ask()?.missing_rules(&ssh, site.context.gateway_port()) {
-        site.run_program("ufw", &rule.split(' ').collect::<Vec<_>>())?;
+pub(super) fn enable_firewall(target: &SetupTarget) -> Result<(), String> {
+    let ssh = ports::find_ssh_ports(target)?;
+    let ask = || Firewall::query(target)?.ok_or("ufw is not installed".to_owned());
+    for rule in ask()?.missing_rules(&ssh, target.context.gateway_port()) {
+        target.run_program("ufw", &rule.split(' ').collect::<Vec<_>>())?;
     }
     let firewall = ask()?;
     if firewall.is_effective() {
@@ -131,26 +131,27 @@ pub(super) fn enable_firewall(site: &SetupTarget) -> Result<(), String> {
              see `ufw show added`"
         ));
     }
-    if would_drop_ipv6(site) {
+    if would_drop_ipv6(target) {
         return Err("ufw would drop IPv6, which your session uses; set IPV6=yes in /etc/default/ufw".into());
     }
-    site.run_program("ufw", &["default", "deny", "incoming"])?;
-    site.run_program("ufw", &["--force", "enable"])
+    target.run_program("ufw", &["default", "deny", "incoming"])?;
+    target.run_program("ufw", &["--force", "enable"])
 }
 
 /// True if enabling ufw would drop the operator's IPv6 session.
-fn would_drop_ipv6(site: &SetupTarget) -> bool {
-    let settings = site.context.read_system_file("/etc/default/ufw").unwrap_or_default();
+fn would_drop_ipv6(target: &SetupTarget) -> bool {
+    let settings = target.context.read_system_file("/etc/default/ufw").unwrap_or_default();
     let is_off = settings.lines().any(|line| line.trim().eq_ignore_ascii_case("IPV6=no"));
-    is_off && ports::find_ssh_session(site).is_some_and(|session| session.is_ipv6)
+    is_off && ports::find_ssh_session(target).is_some_and(|session| session.is_ipv6)
 }
 
 /// Describes what will no longer be reachable once ufw is enabled.
-fn describe_closed_ports(site: &SetupTarget, rules: &str, ssh: &[u16]) -> String {
+fn describe_closed_ports(target: &SetupTarget, rules: &str, ssh: &[u16]) -> String {
     let is_named = |port: u16| rules.split_whitespace().any(|word| names_port(word, port));
-    let shut = ports::open_ports(site).into_iter().filter(|port| !ssh.contains(port) && !is_named(*port));
+    let shut = ports::open_ports(target).into_iter().filter(|port| !ssh.contains(port) && !is_named(*port));
     let shut: Vec<String> = shut.take(NAMED_PORTS_LIMIT).map(|port| port.to_string()).collect();
-    let docker = if site.query_unit("docker.service").is_up() { "; ports published by docker bypass ufw" } else { "" };
+    let docker =
+        if target.query_unit("docker.service").is_up() { "; ports published by docker bypass ufw" } else { "" };
     match shut.is_empty() {
         true => docker.to_owned(),
         false => {
@@ -160,23 +161,24 @@ fn describe_closed_ports(site: &SetupTarget, rules: &str, ssh: &[u16]) -> String
 }
 
 /// Returns what else manages the packet filter: a service, or rules that were loaded by hand.
-pub(super) fn find_other_firewall(site: &SetupTarget) -> Option<String> {
-    if let Some(unit) = FIREWALL_UNITS.iter().find(|unit| site.query_unit(unit).is_up()) {
+pub(super) fn find_other_firewall(target: &SetupTarget) -> Option<String> {
+    if let Some(unit) = FIREWALL_UNITS.iter().find(|unit| target.query_unit(unit).is_up()) {
         return Some(format!("the rules of {unit}"));
     }
-    let rules = ["iptables", "ip6tables"].map(|program| site.context.run_program(program, &["-S"]).unwrap_or_default());
+    let rules =
+        ["iptables", "ip6tables"].map(|program| target.context.run_program(program, &["-S"]).unwrap_or_default());
     // ufw's own chains are there, so ufw manages the filter.
     if rules.iter().any(|rules| rules.contains("ufw-")) {
         return None;
     }
     let refuses = |line: &str| {
         line == "-P INPUT DROP"
-            || (line.starts_with("-A INPUT ") && ["-j DROP", "-j REJECT"].iter().any(|target| line.contains(target)))
+            || (line.starts_with("-A INPUT ") && ["-j DROP", "-j REJECT"].iter().any(|action| line.contains(action)))
     };
     if rules.iter().any(|rules| rules.lines().any(refuses)) {
         return Some("rules of iptables".into());
     }
-    let tables = site.context.run_program("nft", &["list", "ruleset"]).unwrap_or_default();
+    let tables = target.context.run_program("nft", &["list", "ruleset"]).unwrap_or_default();
     let is_other = |table: &&str| {
         // Tables of fail2ban and of iptables are checked above.
         let is_known = ["inet f2b-", "ip filter ", "ip6 filter "].iter().any(|name| table.starts_with(name));

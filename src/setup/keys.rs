@@ -42,8 +42,8 @@ pub(super) fn create_own_key(target: &SetupTarget) -> Result<(), String> {
 
 /// Returns the public half of the agent's key. It is validated, because the agent can write anything there.
 pub(super) fn read_public_key(target: &SetupTarget) -> Option<String> {
-    let said = target.run_as_agent("head -c 1000 .ssh/id_ed25519.pub", &[]).ok()?;
-    parse_public_key(&said)
+    let output = target.run_as_agent("head -c 1000 .ssh/id_ed25519.pub", &[]).ok()?;
+    parse_public_key(&output)
 }
 
 /// Returns the type and the base64 of a public key in ssh's format, without its comment.
@@ -148,7 +148,7 @@ pub fn scan_host_keys(target: &SetupTarget, host: &str) -> Result<ScannedHostKey
     let user = Owner::look_up(target.context.new_command("getent"), "nobody")?;
     let run = |script: &str, args: &[&str]| {
         let command = target.context.new_command("setsid").args(user.setpriv_args()).args(["sh", "-euc", script, "sh"]);
-        command.args(args).deadline(KEYSCAN_TIMEOUT).run().map(|said| said.stdout).map_err(|why| why.reason())
+        command.args(args).deadline(KEYSCAN_TIMEOUT).run().map(|output| output.stdout).map_err(|why| why.reason())
     };
     let failed = |why: String| format!("cannot fetch the keys of {host}: {why}; give --known-hosts FILE");
     let keys = run("ssh-keyscan -T 10 -p \"$1\" -- \"$2\" 2>/dev/null", &[port, name]).map_err(failed)?;
@@ -165,7 +165,7 @@ pub(super) fn unknown_hosts(target: &SetupTarget) -> Vec<String> {
 fn find_unknown_hosts(target: &SetupTarget, hosts: &[String]) -> Vec<String> {
     let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
     match target.run_as_agent(UNKNOWN_HOSTS_SCRIPT, &names) {
-        Ok(said) => hosts.iter().filter(|host| said.lines().any(|line| line == *host)).cloned().collect(),
+        Ok(output) => hosts.iter().filter(|host| output.lines().any(|line| line == *host)).cloned().collect(),
         Err(_) => hosts.to_vec(),
     }
 }

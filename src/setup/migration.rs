@@ -55,21 +55,22 @@ const RENAME_USER_GATEWAYS_SCRIPT: &str = "cd .config/systemd/user; export XDG_R
     systemctl --user daemon-reload 2>/dev/null || :";
 
 /// Reads the state: is anything else doing this program's work?
-pub(super) fn read_state(site: &SetupTarget) -> StepState {
-    let (units, own) = (find_foreign_units(site), list_user_gateways(site));
+pub(super) fn read_state(target: &SetupTarget) -> StepState {
+    let (units, own) = (find_foreign_units(target), list_user_gateways(target));
     if units.is_empty() && own.is_empty() {
         return StepState::Done("no other monitor or gateway found".into());
     }
-    let runs = units.iter().filter(|name| name.starts_with(FOREIGN_UNIT_PREFIXES[0]) && site.query_unit(name).is_up());
+    let runs =
+        units.iter().filter(|name| name.starts_with(FOREIGN_UNIT_PREFIXES[0]) && target.query_unit(name).is_up());
     let runs = runs.map(String::as_str).chain(own.iter().filter(|(_, is_up)| *is_up).map(|(name, _)| name.as_str()));
-    if let Some(name) = { runs }.next().filter(|_| !site.passes_check("upstream")) {
+    if let Some(name) = { runs }.next().filter(|_| !target.passes_check("upstream")) {
         return StepState::Refused(format!(
             "{name} is running and the primary does not answer: stopping it now would leave you \
              without an agent; run this again once the primary is back, or stop it yourself first"
         ));
     }
     let names: Vec<&str> = units.iter().chain(own.iter().map(|(name, _)| name)).map(String::as_str).collect();
-    let gateway = if must_keep_running(site, &units) {
+    let gateway = if must_keep_running(target, &units) {
         "; openclaw.service keeps running: the primary does not answer"
     } else {
         ""
@@ -78,95 +79,95 @@ pub(super) fn read_state(site: &SetupTarget) -> StepState {
 }
 
 /// Stops and renames what was found.
-pub(super) fn migrate_units(site: &SetupTarget) -> Result<(), String> {
-    let units = find_foreign_units(site);
-    let goes_on = must_keep_running(site, &units);
+pub(super) fn migrate_units(target: &SetupTarget) -> Result<(), String> {
+    let units = find_foreign_units(target);
+    let goes_on = must_keep_running(target, &units);
     for name in units.iter().filter(|name| !name.ends_with(".d")) {
-        stop_unit(site, name, name == GATEWAY_UNIT_NAME && goes_on)?;
+        stop_unit(target, name, name == GATEWAY_UNIT_NAME && goes_on)?;
     }
     if units.iter().any(|name| name == GATEWAY_UNIT_NAME) {
-        carry_over_environment(site)?;
-        find_foreign_drop_ins(site).iter().try_for_each(|path| rename_aside(site, path))?;
+        carry_over_environment(target)?;
+        find_foreign_drop_ins(target).iter().try_for_each(|path| rename_aside(target, path))?;
     }
     // Drop-in folders come first: one left behind would apply to a new unit of the same name.
     let folders = units.iter().filter(|name| name.ends_with(".d"));
     for name in folders.chain(units.iter().filter(|name| !name.ends_with(".d"))) {
         let path = format!("{UNIT_FOLDER}/{name}");
         // A link was copied before its unit was disabled, which may have removed it.
-        if name.ends_with(".d") || !site.context.system_path(&path).is_symlink() {
-            rename_aside(site, &path)?;
+        if name.ends_with(".d") || !target.context.system_path(&path).is_symlink() {
+            rename_aside(target, &path)?;
         } else {
-            site.remove_file(&path)?;
+            target.remove_file(&path)?;
         }
     }
-    site.run_program("systemctl", &["daemon-reload"])?;
-    if list_user_gateways(site).is_empty() {
+    target.run_program("systemctl", &["daemon-reload"])?;
+    if list_user_gateways(target).is_empty() {
         return Ok(());
     }
-    site.run_as_agent_within(SYSTEMD_TIMEOUT, RENAME_USER_GATEWAYS_SCRIPT, &[RENAMED_SUFFIX]).map(drop)
+    target.run_as_agent_within(SYSTEMD_TIMEOUT, RENAME_USER_GATEWAYS_SCRIPT, &[RENAMED_SUFFIX]).map(drop)
 }
 
 /// Returns the system units, links to units and drop-in folders to migrate.
-fn find_foreign_units(site: &SetupTarget) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(site.context.system_path(UNIT_FOLDER)) else { return Vec::new() };
+fn find_foreign_units(target: &SetupTarget) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(target.context.system_path(UNIT_FOLDER)) else { return Vec::new() };
     let names =
         entries.take(FOLDER_ENTRY_LIMIT).flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let is_unit =
         |name: &str| ["service", "timer"].iter().any(|kind| name.trim_end_matches(".d").ends_with(&format!(".{kind}")));
     let is_alias = |name: &str| {
-        let target = fs::read_link(site.context.system_path(&format!("{UNIT_FOLDER}/{name}")));
-        target.is_ok_and(|target| target.file_name().is_some_and(|target| target == MONITOR_UNIT))
+        let link = fs::read_link(target.context.system_path(&format!("{UNIT_FOLDER}/{name}")));
+        link.is_ok_and(|unit| unit.file_name().is_some_and(|unit| unit == MONITOR_UNIT))
     };
     let is_to_go = |name: &String| match name.as_str() {
-        GATEWAY_UNIT_NAME => !is_shipped_file(site, &GATEWAY_UNIT),
+        GATEWAY_UNIT_NAME => !is_shipped_file(target, &GATEWAY_UNIT),
         name => is_unit(name) && FOREIGN_UNIT_PREFIXES.iter().any(|other| name.starts_with(other)) && !is_alias(name),
     };
     names.filter(is_to_go).collect()
 }
 
 /// Returns the gateways of the user's systemd, each with true if it runs.
-fn list_user_gateways(site: &SetupTarget) -> Vec<(String, bool)> {
-    let said = site.run_as_agent(LIST_USER_GATEWAYS_SCRIPT, &[]).unwrap_or_default();
-    let lines = said.lines().filter_map(|line| line.split_once(' '));
+fn list_user_gateways(target: &SetupTarget) -> Vec<(String, bool)> {
+    let output = target.run_as_agent(LIST_USER_GATEWAYS_SCRIPT, &[]).unwrap_or_default();
+    let lines = output.lines().filter_map(|line| line.split_once(' '));
     let is_up = |state: &str| matches!(state, "active" | "activating" | "reloading");
-    lines.map(|(name, state)| (format!("{}'s user unit {name}", site.user_name()), is_up(state))).collect()
+    lines.map(|(name, state)| (format!("{}'s user unit {name}", target.user_name()), is_up(state))).collect()
 }
 
 /// True if a foreign `openclaw.service` is the only gateway that its user has now: it runs, and the primary is down.
-fn must_keep_running(site: &SetupTarget, units: &[String]) -> bool {
+fn must_keep_running(target: &SetupTarget, units: &[String]) -> bool {
     units.iter().any(|name| name == GATEWAY_UNIT_NAME)
-        && site.query_unit(GATEWAY_UNIT_NAME).is_up()
-        && !site.passes_check("upstream")
+        && target.query_unit(GATEWAY_UNIT_NAME).is_up()
+        && !target.passes_check("upstream")
 }
 
-fn stop_unit(site: &SetupTarget, name: &str, goes_on: bool) -> Result<(), String> {
-    let unit = site.query_unit(name);
+fn stop_unit(target: &SetupTarget, name: &str, goes_on: bool) -> Result<(), String> {
+    let unit = target.query_unit(name);
     if unit.is_up() && !goes_on {
-        site.run_program("systemctl", &["stop", name])?;
+        target.run_program("systemctl", &["stop", name])?;
     }
     // `systemctl disable` removes the link of a linked unit, so it is copied first.
     let path = format!("{UNIT_FOLDER}/{name}");
-    if let Ok(target) = fs::read_link(site.context.system_path(&path)) {
-        symlink(target, unused_path(site, &path)).map_err(|why| format!("cannot copy the link {path}: {why}"))?;
+    if let Ok(original) = fs::read_link(target.context.system_path(&path)) {
+        symlink(original, unused_path(target, &path)).map_err(|why| format!("cannot copy the link {path}: {why}"))?;
     }
-    if unit.is_masked() { Ok(()) } else { site.run_program("systemctl", &["disable", name]) }
+    if unit.is_masked() { Ok(()) } else { target.run_program("systemctl", &["disable", name]) }
 }
 
 /// Carries over the gateway's environment, which may hold its keys. Files below the agent's home are left to OpenClaw,
 /// which reads its own.
-fn carry_over_environment(site: &SetupTarget) -> Result<(), String> {
+fn carry_over_environment(target: &SetupTarget) -> Result<(), String> {
     let is_kept = |line: &&str| {
         let file = line.strip_prefix("EnvironmentFile=").map(|file| file.trim_start_matches('-'));
         file.is_some_and(|file| !file.starts_with("/home/") && !file.starts_with('%'))
             || line.starts_with("Environment=")
     };
-    let owner = site.look_up_user();
+    let owner = target.look_up_user();
     let mut kept: Vec<String> = Vec::new();
     // The result of an interrupted run comes first: its sources may be renamed by now.
     for path in
-        [ENVIRONMENT_DROP_IN.to_owned(), GATEWAY_UNIT.path.to_owned()].into_iter().chain(find_foreign_drop_ins(site))
+        [ENVIRONMENT_DROP_IN.to_owned(), GATEWAY_UNIT.path.to_owned()].into_iter().chain(find_foreign_drop_ins(target))
     {
-        let file = site.context.system_path(&path);
+        let file = target.context.system_path(&path);
         // root reads no file of the agent's, and a link may lead to one.
         if file.is_file() && !owner.as_ref().is_ok_and(|owner| belongs_to(&file, owner)) {
             let text = read_text_file(&file).map_err(|why| format!("cannot read {path}: {why}"))?.replace("\\\n", " ");
@@ -181,12 +182,12 @@ fn carry_over_environment(site: &SetupTarget) -> Result<(), String> {
         return Ok(());
     }
     let text = format!("# Carried over from the unit that is *{RENAMED_SUFFIX} now.\n[Service]\n{}\n", kept.join("\n"));
-    site.write_file(ENVIRONMENT_DROP_IN, 0o600, text.as_bytes())
+    target.write_file(ENVIRONMENT_DROP_IN, 0o600, text.as_bytes())
 }
 
 /// Returns the drop-ins of the gateway's unit that setup did not write.
-fn find_foreign_drop_ins(site: &SetupTarget) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(site.context.system_path(GATEWAY_DROP_IN_FOLDER)) else { return Vec::new() };
+fn find_foreign_drop_ins(target: &SetupTarget) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(target.context.system_path(GATEWAY_DROP_IN_FOLDER)) else { return Vec::new() };
     let names =
         entries.take(FOLDER_ENTRY_LIMIT).flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let paths = names.filter(|name| name.ends_with(".conf")).map(|name| format!("{GATEWAY_DROP_IN_FOLDER}/{name}"));
@@ -194,30 +195,30 @@ fn find_foreign_drop_ins(site: &SetupTarget) -> Vec<String> {
 }
 
 /// Returns an unused path for a renamed file.
-fn unused_path(site: &SetupTarget, path: &str) -> PathBuf {
+fn unused_path(target: &SetupTarget, path: &str) -> PathBuf {
     let mut to = format!("{path}{RENAMED_SUFFIX}");
-    while site.context.system_path(&to).symlink_metadata().is_ok() {
+    while target.context.system_path(&to).symlink_metadata().is_ok() {
         to.push('+');
     }
-    site.context.system_path(&to)
+    target.context.system_path(&to)
 }
 
 /// Renames a file or a folder, if it is still there.
-fn rename_aside(site: &SetupTarget, path: &str) -> Result<(), String> {
-    match fs::rename(site.context.system_path(path), unused_path(site, path)) {
+fn rename_aside(target: &SetupTarget, path: &str) -> Result<(), String> {
+    match fs::rename(target.context.system_path(path), unused_path(target, path)) {
         Err(why) if why.kind() != ErrorKind::NotFound => Err(format!("cannot rename {path}: {why}")),
         _ => Ok(()),
     }
 }
 
 /// Returns the renamed files, relative to the folder of units.
-pub(super) fn list_renamed(site: &SetupTarget) -> Vec<String> {
+pub(super) fn list_renamed(target: &SetupTarget) -> Vec<String> {
     let names = |folder: &str| {
         let entries =
-            fs::read_dir(site.context.system_path(folder)).into_iter().flatten().take(FOLDER_ENTRY_LIMIT).flatten();
+            fs::read_dir(target.context.system_path(folder)).into_iter().flatten().take(FOLDER_ENTRY_LIMIT).flatten();
         entries.map(|entry| entry.path().to_string_lossy().into_owned()).collect::<Vec<_>>()
     };
-    let root = site.context.system_path(UNIT_FOLDER).display().to_string();
+    let root = target.context.system_path(UNIT_FOLDER).display().to_string();
     let found = names(UNIT_FOLDER).into_iter().chain(names(GATEWAY_DROP_IN_FOLDER));
     let found = found.filter(|name| name.trim_end_matches('+').ends_with(RENAMED_SUFFIX));
     found.filter_map(|name| Some(name.strip_prefix(&root)?.trim_start_matches('/').to_owned())).collect()

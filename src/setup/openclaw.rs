@@ -46,8 +46,8 @@ pub(super) struct Installation {
 }
 
 pub(super) fn find_installation(target: &SetupTarget) -> Option<Installation> {
-    let said = target.run_as_agent(FIND_SCRIPT, &[]).ok()?;
-    let mut lines = said.lines().filter(|line| needs_no_quoting(line));
+    let output = target.run_as_agent(FIND_SCRIPT, &[]).ok()?;
+    let mut lines = output.lines().filter(|line| needs_no_quoting(line));
     let (program, node) = (lines.next()?, lines.next().unwrap_or("/usr/local/bin"));
     let own = program.rsplit_once('/').map_or("/", |(folder, _)| folder);
     let path = format!("{own}:{node}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");

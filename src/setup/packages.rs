@@ -70,11 +70,11 @@ fn packages_state(target: &SetupTarget, wanted: &[&'static str]) -> StepState {
 }
 
 fn missing_packages(target: &SetupTarget, wanted: &[&'static str]) -> Vec<&'static str> {
-    let (wishes, mut wanted) = (&target.options, wanted.to_vec());
-    if wishes.grant_sudo {
+    let (options, mut wanted) = (&target.options, wanted.to_vec());
+    if options.grant_sudo {
         wanted.push("sudo");
     }
-    if wishes.install_openclaw || wishes.install_tailscale {
+    if options.install_openclaw || options.install_tailscale {
         wanted.push("curl");
     }
     // Installing ufw would remove another firewall.

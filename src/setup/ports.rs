@@ -30,7 +30,7 @@ pub(super) fn find_ssh_ports(target: &SetupTarget) -> Result<Vec<u16>, String> {
     let sshd = listeners.lines().filter(|line| line.contains("\"sshd\""));
     extend(&mut sshd.filter_map(|line| parse_port(line.split_whitespace().nth(3)?)));
     match target.context.run_program("sshd", &["-T"]) {
-        Ok(said) => extend(&mut said.lines().filter_map(|line| line.strip_prefix("port ")?.trim().parse().ok())),
+        Ok(output) => extend(&mut output.lines().filter_map(|line| line.strip_prefix("port ")?.trim().parse().ok())),
         Err(why) if ports.is_empty() && !why.is_missing_program() => {
             return Err(format!("cannot read the ports of sshd: {}", why.reason()));
         }
@@ -51,9 +51,10 @@ fn insert_port(ports: &mut Vec<u16>, port: u16) {
 
 /// Returns the ports of an active socket unit, from lines such as `Listen=[::]:22 (Stream)`.
 fn socket_unit_ports(target: &SetupTarget, unit: &str) -> Vec<u16> {
-    let said = target.context.run_program("systemctl", &["--no-pager", "show", "-p", "ActiveState,Listen", "--", unit]);
-    let said = said.ok().filter(|said| said.contains("ActiveState=active")).unwrap_or_default();
-    let addresses = said.lines().filter_map(|line| line.strip_prefix("Listen=")?.strip_suffix(" (Stream)"));
+    let output =
+        target.context.run_program("systemctl", &["--no-pager", "show", "-p", "ActiveState,Listen", "--", unit]);
+    let output = output.ok().filter(|output| output.contains("ActiveState=active")).unwrap_or_default();
+    let addresses = output.lines().filter_map(|line| line.strip_prefix("Listen=")?.strip_suffix(" (Stream)"));
     addresses.filter_map(parse_port).collect()
 }
 

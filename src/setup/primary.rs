@@ -77,10 +77,10 @@ fn render_config(target: &SetupTarget) -> Result<Option<String>, String> {
 
 /// Returns the workspace's path: the configured one, or the default below the user's home.
 fn workspace_path(target: &SetupTarget) -> Result<PathBuf, String> {
-    let said = &target.context.config.workspace.path;
+    let configured = &target.context.config.workspace.path;
     let owner = target.look_up_user()?;
-    let is_said = *said != WorkspaceConfig::default().path;
-    let path = if is_said { said.clone() } else { owner.home.join(".openclaw/workspace") };
+    let is_configured = *configured != WorkspaceConfig::default().path;
+    let path = if is_configured { configured.clone() } else { owner.home.join(".openclaw/workspace") };
     if [&path, &owner.home].iter().all(|path| openclaw::needs_no_quoting(&path.to_string_lossy())) {
         return Ok(path);
     }
@@ -147,8 +147,8 @@ fn read_key_state(target: &SetupTarget) -> StepState {
         Some(Ok((line, folder))) => {
             let is_there = target.succeeds_as_agent("[ -d \"$1\" ]", &[&folder])
                 && target.has_lines(&line, users::AUTHORIZED_KEYS_FILE);
-            let said = format!("the standby's key may read {folder}");
-            if is_there { StepState::Done(said) } else { StepState::Pending(said) }
+            let text = format!("the standby's key may read {folder}");
+            if is_there { StepState::Done(text) } else { StepState::Pending(text) }
         }
     }
 }

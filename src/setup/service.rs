@@ -39,44 +39,44 @@ const CONFIG_SIZE_LIMIT: usize = 1 << 20;
 const FIRST_STATUS_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Reads the state of the configuration file.
-pub(super) fn read_config_state(site: &SetupTarget) -> StepState {
-    if let Some(why) = find_unsupported_setting(site) {
+pub(super) fn read_config_state(target: &SetupTarget) -> StepState {
+    if let Some(why) = find_unsupported_setting(target) {
         return StepState::Refused(why);
     }
-    match config_text(site) {
-        Ok(text) if site.has_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes()) => {
+    match config_text(target) {
+        Ok(text) if target.has_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes()) => {
             StepState::Done(DEFAULT_CONFIG_FILE.into())
         }
-        Ok(_) if site.context.system_path(DEFAULT_CONFIG_FILE).exists() => StepState::Pending(format!(
+        Ok(_) if target.context.system_path(DEFAULT_CONFIG_FILE).exists() => StepState::Pending(format!(
             "install {DEFAULT_CONFIG_FILE} from {}; keep the old one as {CONFIG_BACKUP}",
-            site.context.source
+            target.context.source
         )),
-        Ok(_) => StepState::Pending(format!("install {DEFAULT_CONFIG_FILE} from {}", site.context.source)),
+        Ok(_) => StepState::Pending(format!("install {DEFAULT_CONFIG_FILE} from {}", target.context.source)),
         Err(why) => StepState::Refused(why),
     }
 }
 
 /// Installs the configuration file.
-pub(super) fn write_config(site: &SetupTarget) -> Result<(), String> {
-    let text = config_text(site)?;
-    back_up_config(site, &text)?;
-    site.mark_monitor_stale()?;
-    site.write_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes())
+pub(super) fn write_config(target: &SetupTarget) -> Result<(), String> {
+    let text = config_text(target)?;
+    back_up_config(target, &text)?;
+    target.mark_monitor_stale()?;
+    target.write_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes())
 }
 
 /// Backs up the installed configuration if it differs from the new one.
-pub(super) fn back_up_config(site: &SetupTarget, new: &str) -> Result<(), String> {
-    match atomic_file::read(&site.context.system_path(DEFAULT_CONFIG_FILE), CONFIG_SIZE_LIMIT) {
-        Ok(Some(old)) if old != new.as_bytes() => site.write_file(CONFIG_BACKUP, 0o644, &old),
+pub(super) fn back_up_config(target: &SetupTarget, new: &str) -> Result<(), String> {
+    match atomic_file::read(&target.context.system_path(DEFAULT_CONFIG_FILE), CONFIG_SIZE_LIMIT) {
+        Ok(Some(old)) if old != new.as_bytes() => target.write_file(CONFIG_BACKUP, 0o644, &old),
         Ok(_) => Ok(()),
         Err(why) => Err(why.to_string()),
     }
 }
 
 /// Returns the reason why this configuration does not fit a standby with the shipped units.
-fn find_unsupported_setting(site: &SetupTarget) -> Option<String> {
-    let (config, default) = (&site.context.config, WorkspaceConfig::default());
-    if site.context.system_path(PRIMARY_DROP_IN).exists() {
+fn find_unsupported_setting(target: &SetupTarget) -> Option<String> {
+    let (config, default) = (&target.context.config, WorkspaceConfig::default());
+    if target.context.system_path(PRIMARY_DROP_IN).exists() {
         return Some(format!("this host is a primary ({PRIMARY_DROP_IN}); run `openclaw-failover uninstall` first"));
     }
     let urls = config.upstreams.iter().flat_map(|upstream| &upstream.urls);
@@ -92,8 +92,8 @@ fn find_unsupported_setting(site: &SetupTarget) -> Option<String> {
     }
     let hidden = config.secrets.iter().find(|secret| !secret.target.starts_with(SECRETS_FOLDER));
     if let Some(secret) = hidden {
-        let target = secret.target.display();
-        return Some(format!("the units can write secrets to {SECRETS_FOLDER} only, and not to {target}"));
+        let path = secret.target.display();
+        return Some(format!("the units can write secrets to {SECRETS_FOLDER} only, and not to {path}"));
     }
     let files = config.upstreams.iter().filter_map(|upstream| upstream.ca_file.as_ref());
     let file =
@@ -107,23 +107,24 @@ fn is_this_host(url: &str) -> bool {
 }
 
 /// Returns the text of this host's configuration.
-pub(super) fn config_text(site: &SetupTarget) -> Result<String, String> {
-    match &site.context.source {
-        ConfigSource::File(file) => site.read_given_file(file),
-        ConfigSource::Environment(_) => {
-            Ok(format!("// From the variables of the shell monitor.\n{}\n", site.context.config.to_json().to_pretty()))
-        }
+pub(super) fn config_text(target: &SetupTarget) -> Result<String, String> {
+    match &target.context.source {
+        ConfigSource::File(file) => target.read_given_file(file),
+        ConfigSource::Environment(_) => Ok(format!(
+            "// From the variables of the shell monitor.\n{}\n",
+            target.context.config.to_json().to_pretty()
+        )),
     }
 }
 
 /// Reads the state of the workspace, which must be a git checkout.
-pub(super) fn read_workspace_state(site: &SetupTarget) -> StepState {
-    let workspace = &site.context.config.workspace;
+pub(super) fn read_workspace_state(target: &SetupTarget) -> StepState {
+    let workspace = &target.context.config.workspace;
     let path = workspace.path.display().to_string();
     // OpenClaw initialises a repository of its own if there is none; the next pull adds the remote.
     let is_checkout = "cd \"$1\"; git rev-parse --quiet --verify HEAD; [ -z \"$2\" ] || git config \"remote.$3.url\"";
     let url = workspace.url.as_deref().unwrap_or_default();
-    if site.succeeds_as_agent(is_checkout, &[&path, url, &workspace.remote]) {
+    if target.succeeds_as_agent(is_checkout, &[&path, url, &workspace.remote]) {
         return StepState::Done(path);
     }
     match &workspace.url {
@@ -135,22 +136,22 @@ pub(super) fn read_workspace_state(site: &SetupTarget) -> StepState {
 }
 
 /// Clones the workspace by running a pull.
-pub(super) fn clone_workspace(site: &SetupTarget) -> Result<(), String> {
-    let config = &site.context.config;
+pub(super) fn clone_workspace(target: &SetupTarget) -> Result<(), String> {
+    let config = &target.context.config;
     let limit = unit::pull_time_limit(&config.workspace, &config.secrets);
-    let report = unit::run_pull_unit(&Systemctl::default(), limit, &site.context.sync_paths(), &site.cancel);
+    let report = unit::run_pull_unit(&Systemctl::default(), limit, &target.context.sync_paths(), &target.cancel);
     let workspace = report.map_err(|why| why.to_string())?.workspace;
     if workspace.outcome.is_ok() {
         return Ok(());
     }
-    let (outcome, said) = (workspace.outcome.description(), workspace.details);
-    Err(format!("{outcome}: {said}; check that the git host accepts openclaw's key, shown above"))
+    let (outcome, details) = (workspace.outcome.description(), workspace.details);
+    Err(format!("{outcome}: {details}; check that the git host accepts openclaw's key, shown above"))
 }
 
 /// Reads the state of the monitor, now and for the next boot.
-pub(super) fn read_monitor_state(site: &SetupTarget) -> StepState {
-    match (site.query_unit(MONITOR_UNIT).is_enabled() && is_monitor_current(site), site.is_monitor_stale()) {
-        (true, false) => match find_polkit_failure(site) {
+pub(super) fn read_monitor_state(target: &SetupTarget) -> StepState {
+    match (target.query_unit(MONITOR_UNIT).is_enabled() && is_monitor_current(target), target.is_monitor_stale()) {
+        (true, false) => match find_polkit_failure(target) {
             None => StepState::Done("running".into()),
             Some(why) => StepState::Pending(why),
         },
@@ -160,39 +161,39 @@ pub(super) fn read_monitor_state(site: &SetupTarget) -> StepState {
 }
 
 /// Enables and starts the monitor.
-pub(super) fn start_monitor(site: &SetupTarget) -> Result<(), String> {
-    site.run_program("systemctl", &["enable", MONITOR_UNIT])?;
-    if site.is_monitor_stale() || !is_monitor_current(site) {
-        site.run_program("systemctl", &["restart", MONITOR_UNIT])?;
-        site.clear_stale_marker()?;
+pub(super) fn start_monitor(target: &SetupTarget) -> Result<(), String> {
+    target.run_program("systemctl", &["enable", MONITOR_UNIT])?;
+    if target.is_monitor_stale() || !is_monitor_current(target) {
+        target.run_program("systemctl", &["restart", MONITOR_UNIT])?;
+        target.clear_stale_marker()?;
     }
-    wait_until(FIRST_STATUS_TIMEOUT, || is_monitor_current(site));
+    wait_until(FIRST_STATUS_TIMEOUT, || is_monitor_current(target));
     // polkit reloads changed rules by itself, unless their folder was removed and created again.
-    if find_polkit_failure(site).is_some() {
-        site.run_program("systemctl", &["restart", "polkit.service"])
+    if find_polkit_failure(target).is_some() {
+        target.run_program("systemctl", &["restart", "polkit.service"])
     } else {
         Ok(())
     }
 }
 
 /// Returns the failed polkit check: a permission that the monitor lacks, or one too many.
-fn find_polkit_failure(site: &SetupTarget) -> Option<String> {
-    let found = site.run_check("polkit");
+fn find_polkit_failure(target: &SetupTarget) -> Option<String> {
+    let found = target.run_check("polkit");
     (found.level == Level::Fail).then_some(found.evidence)
 }
 
 /// True if the monitor runs this version and its status is fresh.
-fn is_monitor_current(site: &SetupTarget) -> bool {
-    let says = site
+fn is_monitor_current(target: &SetupTarget) -> bool {
+    let is_current = target
         .context
         .read_status()
-        .is_some_and(|said| said.is_fresh(read_wall_clock()) && said.version == env!("CARGO_PKG_VERSION"));
-    says && site.query_unit(MONITOR_UNIT).is_up()
+        .is_some_and(|status| status.is_fresh(read_wall_clock()) && status.version == env!("CARGO_PKG_VERSION"));
+    is_current && target.query_unit(MONITOR_UNIT).is_up()
 }
 
 /// Reads the state of the push timer.
-pub(super) fn read_timer_state(site: &SetupTarget) -> StepState {
-    let timer = site.query_unit(PUSH_TIMER);
+pub(super) fn read_timer_state(target: &SetupTarget) -> StepState {
+    let timer = target.query_unit(PUSH_TIMER);
     match timer.is_enabled() && timer.is_up() {
         true => StepState::Done("enabled and running".into()),
         false => StepState::Pending(format!("enable and start {PUSH_TIMER}")),
@@ -200,6 +201,6 @@ pub(super) fn read_timer_state(site: &SetupTarget) -> StepState {
 }
 
 /// Enables and starts the push timer.
-pub(super) fn start_push_timer(site: &SetupTarget) -> Result<(), String> {
-    site.run_program("systemctl", &["enable", "--now", PUSH_TIMER])
+pub(super) fn start_push_timer(target: &SetupTarget) -> Result<(), String> {
+    target.run_program("systemctl", &["enable", "--now", PUSH_TIMER])
 }

@@ -22,7 +22,7 @@ pub(super) const SYSTEMD_TIMEOUT: Duration = Duration::from_secs(400);
 /// Time limit of a download and installation.
 pub(super) const INSTALL_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// `ROOT_PATH` of root's programs.
+/// `PATH` of root's programs.
 pub(super) const ROOT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Size limit of a compared file, in bytes.
@@ -91,14 +91,14 @@ pub struct SetupTarget {
 impl SetupTarget {
     /// Returns this host as a target.
     #[must_use]
-    pub fn for_this_host(mut world: HostContext, wishes: SetupOptions, can_ask: bool) -> Self {
+    pub fn for_this_host(mut context: HostContext, options: SetupOptions, is_interactive: bool) -> Self {
         // After `su` the PATH lacks these folders, and it may contain one below the agent's home.
-        world.program_path.get_or_insert_with(|| ROOT_PATH.into());
+        context.program_path.get_or_insert_with(|| ROOT_PATH.into());
         let program = PathBuf::from("/proc/self/exe");
         Self {
-            context: world,
-            options: wishes,
-            is_interactive: can_ask,
+            context,
+            options,
+            is_interactive,
             channel_token: None,
             confirmed_host_keys: None,
             cancel: Cancel::new(),
@@ -148,8 +148,8 @@ impl SetupTarget {
         let words = self.look_up_user()?.setpriv_args();
         let script = format!("umask 077; cd; {script}");
         let command = self.context.new_command("setsid").args(words).args(["sh", "-euc", &script, "sh"]).args(args);
-        let said = command.deadline(deadline).cancel(&self.cancel).run();
-        said.map(|said| said.stdout).map_err(|why| why.reason())
+        let output = command.deadline(deadline).cancel(&self.cancel).run();
+        output.map(|output| output.stdout).map_err(|why| why.reason())
     }
 
     /// True if a shell script of the agent's user succeeds.

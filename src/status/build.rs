@@ -71,10 +71,10 @@ impl LastProbe {
     }
 
     /// Replaces the last probe. Returns true if anything but the latency has changed.
-    pub fn replace(seen: &mut Option<Self>, answer: &ProbeResult, now: Time) -> bool {
-        let new = Self::from_result(seen.as_ref(), answer, now);
-        let is_news = seen.as_ref().is_none_or(|before| !before.equals_except_latency(&new));
-        *seen = Some(new);
+    pub fn replace(last: &mut Option<Self>, answer: &ProbeResult, now: Time) -> bool {
+        let new = Self::from_result(last.as_ref(), answer, now);
+        let is_news = last.as_ref().is_none_or(|before| !before.equals_except_latency(&new));
+        *last = Some(new);
         is_news
     }
 
@@ -93,12 +93,12 @@ impl Status {
     #[must_use]
     pub fn new(machine: &Machine, facts: &MonitorFacts<'_>) -> Self {
         let wall = facts.wall;
-        let memory = machine.persistent_state();
-        let window = machine.window().map(|(elapsed, life)| WindowStatus {
+        let persistent_state = machine.persistent_state();
+        let window = machine.window().map(|(elapsed, last_healthy_at)| WindowStatus {
             elapsed: round_to_millis(elapsed),
             needed: machine.outage_threshold(),
             failures: machine.window_failures(),
-            last_healthy_at: wall.to_wall_clock(life),
+            last_healthy_at: wall.to_wall_clock(last_healthy_at),
         });
         let mut degraded = machine_conditions(machine, facts.config);
         degraded.extend_from_slice(facts.degraded);
@@ -112,7 +112,7 @@ impl Status {
             role: role_status(machine, facts),
             upstreams: upstream_statuses(machine, facts),
             window,
-            hold: memory.hold.map(|hold| codec::hold_at_wall(hold, wall)),
+            hold: persistent_state.hold.map(|hold| codec::hold_at_wall(hold, wall)),
             hold_reason: None,
             hold_down: machine.hold_down(None),
             gateway: GatewayStatus {
@@ -123,10 +123,13 @@ impl Status {
             },
             last_pull: facts.last_pull.cloned(),
             last_push: facts.last_push.cloned(),
-            has_unpushed_changes: memory.has_unpushed_changes,
-            last_failover: memory.last_failover.as_ref().map(|failover| codec::failover_at_wall(failover, wall)),
-            last_drill: memory.last_drill.as_ref().map(|drill| codec::drill_at_wall(drill, wall)),
-            drill_due_at: drill_due_at(memory, facts).map(|at| wall.to_wall_clock(at)),
+            has_unpushed_changes: persistent_state.has_unpushed_changes,
+            last_failover: persistent_state
+                .last_failover
+                .as_ref()
+                .map(|failover| codec::failover_at_wall(failover, wall)),
+            last_drill: persistent_state.last_drill.as_ref().map(|drill| codec::drill_at_wall(drill, wall)),
+            drill_due_at: drill_due_at(persistent_state, facts).map(|at| wall.to_wall_clock(at)),
             degraded,
             timeline: facts.timeline.clone(),
         }
@@ -134,18 +137,18 @@ impl Status {
 }
 
 /// Returns when the next drill is due. If none has ever passed, it is due when the monitor starts.
-fn drill_due_at(memory: &PersistentState, facts: &MonitorFacts<'_>) -> Option<Time> {
+fn drill_due_at(persistent_state: &PersistentState, facts: &MonitorFacts<'_>) -> Option<Time> {
     let interval = facts.config.drill.interval;
-    (!interval.is_zero()).then(|| memory.drill_passed_at.map_or(facts.started_at, |last| last + interval))
+    (!interval.is_zero()).then(|| persistent_state.drill_passed_at.map_or(facts.started_at, |last| last + interval))
 }
 
 fn role_status(machine: &Machine, facts: &MonitorFacts<'_>) -> RoleStatus {
     let (step, cause, since) = match machine.role() {
         // A standby has no start time of its own: it is the end of the last failover or drill, or the monitor's start.
         failover::Role::Standby => {
-            let memory = machine.persistent_state();
-            let failover = memory.last_failover.as_ref().and_then(|failover| failover.ended_at);
-            let drill = memory.last_drill.as_ref().and_then(|drill| drill.ended_at);
+            let persistent_state = machine.persistent_state();
+            let failover = persistent_state.last_failover.as_ref().and_then(|failover| failover.ended_at);
+            let drill = persistent_state.last_drill.as_ref().and_then(|drill| drill.ended_at);
             (None, None, failover.max(drill).unwrap_or(facts.started_at))
         }
         failover::Role::Promoting(promoting) => {

@@ -61,8 +61,8 @@ impl Counters {
     }
 
     /// Counts a notice, if it has a counter.
-    pub fn count_notice(&mut self, note: &MachineNotice) {
-        match note {
+    pub fn count_notice(&mut self, notice: &MachineNotice) {
+        match notice {
             MachineNotice::Promoted { cause, .. } => increment(&mut self.promotions, names::cause_name(*cause)),
             MachineNotice::Demoted { reason, .. } => increment(&mut self.demotions, names::reason_name(*reason)),
             MachineNotice::StartFailed { .. } => self.failed_starts += 1,

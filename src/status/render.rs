@@ -136,10 +136,10 @@ impl Status {
             text.push_str(&format!(", committed {}", format_age(now.since(committed))));
         }
         // An error that is shown above is not repeated.
-        let told = |error: &&String| {
+        let is_shown_above = |error: &&String| {
             self.degraded.iter().take(MAX_CONDITIONS_EXPLAINED).any(|degraded| degraded.text == **error)
         };
-        if let Some(error) = pull.error.as_ref().filter(|error| !told(error)) {
+        if let Some(error) = pull.error.as_ref().filter(|error| !is_shown_above(error)) {
             text.push_str(&format!(": {error}"));
         }
         if let (true, Some(fresh)) = (pull.is_stale, pull.last_complete_at) {

@@ -25,7 +25,7 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     size.ok_or_else(|| format!("is too large; the maximum is {}", format_size(MAX_SIZE_BYTES)))
 }
 
-/// Formats a size in the largest unit that is exact; [`parse`] reads the same size back.
+/// Formats a size in the largest unit that is exact; [`parse_size`] reads the same size back.
 pub(crate) fn format_size(size: u64) -> String {
     let exact = UNITS.iter().find(|(_, scale)| size > 0 && size.is_multiple_of(*scale));
     exact.map_or_else(|| "0B".to_owned(), |(unit, scale)| format!("{}{unit}", size / scale))

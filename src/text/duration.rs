@@ -61,7 +61,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("is too long; the maximum is {}", format_duration(MAX_DURATION)))
 }
 
-/// Formats a duration in the largest unit that is exact; [`parse`] reads the same duration back. Truncates to
+/// Formats a duration in the largest unit that is exact; [`parse_duration`] reads the same duration back. Truncates to
 /// milliseconds.
 pub fn format_duration(duration: Duration) -> impl fmt::Display {
     DurationDisplay(duration)

@@ -41,7 +41,7 @@ pub(super) struct Checkout<'a> {
     pub(super) to_commit: &'a str,
     /// Full name of the branch that is checked out afterwards.
     pub(super) branch: &'a str,
-    /// Commit of the remote that `to` contains.
+    /// Commit of the remote that `to_commit` contains.
     pub(super) merged_remote: Option<&'a str>,
     pub(super) gateway_activity: GatewayActivity,
     /// Fails if the files must stay as they are after all. Called after the new files are written and before the first
@@ -65,35 +65,35 @@ impl Checkout<'_> {
     /// Updates the files and the branch.
     pub(super) fn run(&self) -> Result<CheckoutResult, SyncError> {
         let git = self.git;
-        let is_there =
+        let is_checked_out =
             self.snapshot.tree == self.snapshot.base_tree && self.refs.head.commit.as_deref() == Some(self.to_commit);
-        if is_there && self.are_refs_current() && index::is_index_published(git) {
+        if is_checked_out && self.are_refs_current() && index::is_index_published(git) {
             return Ok(CheckoutResult::default());
         }
-        let entries = if is_there { Vec::new() } else { diff_trees(git, &self.snapshot.tree, self.to_commit)? };
+        let entries = if is_checked_out { Vec::new() } else { diff_trees(git, &self.snapshot.tree, self.to_commit)? };
         let lock = IndexLock::acquire(git, self.gateway_activity)?;
         self.require_unchanged_branch()?;
         lock.keep_staged_changes(git, self.snapshot, self.gateway_activity, self.now)?;
         if entries.is_empty() {
-            if !is_there {
+            if !is_checked_out {
                 git.flush_objects();
             }
             self.update_branch(None)?;
             lock.publish_index(git)?;
             return Ok(CheckoutResult::default());
         }
-        let (record, moved) = self.update_files(&entries)?;
+        let (record, result) = self.update_files(&entries)?;
         self.update_branch(Some(&record))?;
         lock.publish_index(git)?;
-        Ok(moved)
+        Ok(result)
     }
 
     /// Updates the files alone. Returns the record of the checkout.
     fn update_files(&self, entries: &[FileDifference]) -> Result<(String, CheckoutResult), SyncError> {
         let git = self.git;
         preflight::require_disk_space(git, entries)?;
-        let swap = FileReplacement::prepare(git, (self.snapshot, self.to_commit), entries, self.now)?;
-        swap.require_unchanged()?;
+        let replacement = FileReplacement::prepare(git, (self.snapshot, self.to_commit), entries, self.now)?;
+        replacement.require_unchanged()?;
         (self.require_allowed)()?;
         // Fetched objects are already flushed to disk.
         if self.refs.remote_branch.as_deref() != Some(self.to_commit) {
@@ -101,15 +101,15 @@ impl Checkout<'_> {
         }
         let record =
             crash_recovery::record_checkout(git, self.refs, (self.from_commit, self.to_commit), &self.snapshot.tree)?;
-        let kept = if self.snapshot.may_convert {
+        let preserved = if self.snapshot.may_convert {
             raw_bytes::preserve_bytes(git, self.snapshot, entries, self.now)?
         } else {
             PreservedBytes::default()
         };
-        smudge::record_unfiltered(git, &swap.unfiltered)?;
-        let mut aside = kept.object_names;
-        aside.extend(swap.replace_all(&kept.object_ids)?);
-        Ok((record, CheckoutResult { has_changed_files: true, moved_aside: aside, unfiltered: swap.unfiltered }))
+        smudge::record_unfiltered(git, &replacement.unfiltered)?;
+        let mut moved_aside = preserved.object_names;
+        moved_aside.extend(replacement.replace_all(&preserved.object_ids)?);
+        Ok((record, CheckoutResult { has_changed_files: true, moved_aside, unfiltered: replacement.unfiltered }))
     }
 
     /// Fails if the branch has moved since it was read. Called while this program holds git's lock, so no other git can

@@ -73,33 +73,33 @@ impl CommittedSnapshot {
         git: &Git<'_>,
         workspace: &WorkspaceConfig,
         refs: &Refs,
-        (others, now): (GatewayActivity, Time),
-        told: &mut SyncFindings,
+        (gateway_activity, now): (GatewayActivity, Time),
+        findings: &mut SyncFindings,
     ) -> Result<Self, SyncError> {
-        match (repo_cleanup::find_unfinished_operation(git), others) {
+        match (repo_cleanup::find_unfinished_operation(git), gateway_activity) {
             (None, _) => {}
             (Some(_), GatewayActivity::Down) => {
-                told.ended_operation = repo_cleanup::end_unfinished_operations(git, now)?
+                findings.ended_operation = repo_cleanup::end_unfinished_operations(git, now)?
             }
             (Some(what), GatewayActivity::Running) => {
                 return Err(SyncError::new(SyncErrorKind::InUse, format!("a {what} is in progress")));
             }
         }
         let suspects = crash_recovery::find_interrupted_checkouts(git, refs)?;
-        told.moved_aside.extend(crash_recovery::restore_rules(git, &suspects, &refs.head, now)?);
+        findings.moved_aside.extend(crash_recovery::restore_rules(git, &suspects, &refs.head, now)?);
         repo_cleanup::end_sparse_checkout(git, &refs.head)?;
         let head = refs.head.commit.as_deref();
-        let image = Snapshot::take(git, &refs.head, workspace.max_file)?;
-        told.withheld.clone_from(&image.withheld);
-        told.moved_aside.extend(image.moved_aside.iter().cloned());
-        let tree = crash_recovery::tree_without_interrupted_changes(git, &suspects, &image)?;
-        let commit = if tree == image.base_tree {
+        let snapshot = Snapshot::take(git, &refs.head, workspace.max_file)?;
+        findings.withheld.clone_from(&snapshot.withheld);
+        findings.moved_aside.extend(snapshot.moved_aside.iter().cloned());
+        let tree = crash_recovery::tree_without_interrupted_changes(git, &suspects, &snapshot)?;
+        let commit = if tree == snapshot.base_tree {
             head.map(str::to_owned)
         } else {
             let parents: Vec<&str> = head.into_iter().collect();
             let message = format!("Work on {} until {}", git.host_name, utc::format_time(now));
             Some(merge::commit_tree(git, &tree, &parents, &message)?)
         };
-        Ok(Self { snapshot: image, commit })
+        Ok(Self { snapshot, commit })
     }
 }

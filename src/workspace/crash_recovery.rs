@@ -104,7 +104,7 @@ pub(super) fn record_checkout(
 ) -> Result<String, SyncError> {
     let from = match from {
         Some(from) => from.to_owned(),
-        // A first move comes from no commit, and after a power cut its files are to be known as well.
+        // A first checkout comes from no commit. After a power cut its files must be known as well.
         None => {
             crate::workspace::git::merge::commit_tree(git, crate::workspace::snapshot::empty_tree(to), &[], "Nothing")?
         }
@@ -155,9 +155,9 @@ pub(super) fn find_interrupted_checkouts(git: &Git<'_>, refs: &Refs) -> Result<V
 }
 
 /// Returns the time since a checkout was recorded; `None` if that was before a reboot.
-fn time_since_checkout(git: &Git<'_>, note: &str) -> Result<Option<Duration>, SyncError> {
-    let said = git.run_for_value(&["show", "--no-patch", "--format=%B", note])?;
-    let (boot, made) = said.split_once('@').unwrap_or((&said, ""));
+fn time_since_checkout(git: &Git<'_>, record: &str) -> Result<Option<Duration>, SyncError> {
+    let message = git.run_for_value(&["show", "--no-patch", "--format=%B", record])?;
+    let (boot, made) = message.split_once('@').unwrap_or((&message, ""));
     let made = Duration::from_millis(made.trim().parse().unwrap_or_default());
     let now = boot_clock::time_since_boot().unwrap_or_default();
     Ok((boot == ref_names::boot_id()).then(|| now.saturating_sub(made)))
@@ -175,7 +175,7 @@ pub(super) fn tree_without_interrupted_changes(
     let (others, has_restarted) = others(git, suspects)?;
     let known = versions_of_files(git, &snapshot.base_tree, &others)?;
     let mut unexplained = 0;
-    let mut mended = Vec::new();
+    let mut restored = Vec::new();
     for entry in diff_trees(git, &snapshot.base_tree, &snapshot.tree)? {
         let Some(contents) = known.get(&entry.path) else { continue };
         let [_, now] = &entry.object_ids;
@@ -188,19 +188,19 @@ pub(super) fn tree_without_interrupted_changes(
             };
         if is_explained {
             let ([mode, _], [hash, _]) = (&entry.modes, &entry.object_ids);
-            mended.extend_from_slice(format!("{mode} {hash}\t").as_bytes());
-            mended.extend_from_slice(&entry.path);
-            mended.push(0);
+            restored.extend_from_slice(format!("{mode} {hash}\t").as_bytes());
+            restored.extend_from_slice(&entry.path);
+            restored.push(0);
         }
     }
-    if mended.is_empty() {
+    if restored.is_empty() {
         // No partial file is left to repair.
         git.run(&["update-ref", "-d", ref_names::FINISHED_CHECKOUT_REF])?;
         return Ok(snapshot.tree.clone());
     }
     let index = git.private_folder().join("index.mended");
     git.run_on_index(&index, &["read-tree", &snapshot.tree])?;
-    git.run_with_input(&["update-index", "-z", "--index-info"], &mended, &index)?;
+    git.run_with_input(&["update-index", "-z", "--index-info"], &restored, &index)?;
     Ok(git.run_on_index(&index, &["write-tree"])?)
 }
 
@@ -268,15 +268,15 @@ fn versions_of_files(
     Ok(known)
 }
 
-fn is_partial_copy(git: &Git<'_>, torn: &str, contents: &HashSet<String>) -> Result<bool, SyncError> {
+fn is_partial_copy(git: &Git<'_>, partial: &str, contents: &HashSet<String>) -> Result<bool, SyncError> {
     let size = |hash: &str| git.run_for_value(&["cat-file", "-s", hash]).ok().and_then(|size| size.parse::<u64>().ok());
-    let Some(least) = size(torn).filter(|size| *size <= COMPARED_SIZE_LIMIT) else { return Ok(false) };
+    let Some(least) = size(partial).filter(|size| *size <= COMPARED_SIZE_LIMIT) else { return Ok(false) };
     let mut longer =
         contents.iter().filter(|whole| size(whole).is_some_and(|size| (least..=COMPARED_SIZE_LIMIT).contains(&size)));
     let Some(first) = longer.next() else { return Ok(false) };
-    let torn = git.run_for_bytes(&["cat-file", "blob", torn])?;
+    let partial = git.run_for_bytes(&["cat-file", "blob", partial])?;
     for whole in [first].into_iter().chain(longer) {
-        if git.run_for_bytes(&["cat-file", "blob", whole])?.starts_with(&torn) {
+        if git.run_for_bytes(&["cat-file", "blob", whole])?.starts_with(&partial) {
             return Ok(true);
         }
     }

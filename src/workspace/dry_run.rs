@@ -48,15 +48,15 @@ pub fn try_fetch(workspace: &WorkspaceConfig, paths: &SyncPaths, limit: Duration
 /// # Errors
 /// If there is no repository, or git fails.
 pub fn read_dirty_state(workspace: &WorkspaceConfig, paths: &SyncPaths) -> Result<DirtyState, String> {
-    let mut loose = DirtyState::default();
+    let mut state = DirtyState::default();
     with_repository(workspace, paths, &mut |git| {
         let args = ["--no-optional-locks", "status", "--porcelain", "--no-renames", "-z"];
         let listed = git.run_on_index(&git.git_dir.join("index"), &args).map_err(|why| why.to_string())?;
-        loose.changed_files = listed.split('\0').filter(|entry| !entry.is_empty()).count();
-        loose.unfinished_operation = repo_cleanup::find_unfinished_operation(git);
+        state.changed_files = listed.split('\0').filter(|entry| !entry.is_empty()).count();
+        state.unfinished_operation = repo_cleanup::find_unfinished_operation(git);
         Ok(())
     })?;
-    Ok(loose)
+    Ok(state)
 }
 
 /// Connects to the source of a set of secrets and copies nothing.
@@ -70,10 +70,10 @@ pub fn try_copy_secret(secret: &SecretConfig, paths: &SyncPaths) -> Result<(), S
 fn with_repository(
     workspace: &WorkspaceConfig,
     paths: &SyncPaths,
-    ask: &mut dyn FnMut(&Git<'_>) -> Result<(), String>,
+    run: &mut dyn FnMut(&Git<'_>) -> Result<(), String>,
 ) -> Result<(), String> {
     let cancel = Cancel::new();
     let checkout = RepositorySpec { workspace, host_name: &paths.host_name, paths, cancel: &cancel };
     let git = checkout.open().map_err(|error| safe_text(&error.message))?;
-    ask(&git).map_err(|why| safe_text(&why))
+    run(&git).map_err(|why| safe_text(&why))
 }

@@ -63,8 +63,8 @@ const DAMAGE_TEXTS: [&str; 27] = [
 ];
 
 /// True if git reports a damaged local repository. Lines of the remote begin with `remote:` and do not count.
-pub(super) fn means_damage(said: &str) -> bool {
-    let here = said.lines().flat_map(|line| line.split("; ")).filter(|line| !line.starts_with("remote:"));
+pub(super) fn means_damage(text: &str) -> bool {
+    let here = text.lines().flat_map(|line| line.split("; ")).filter(|line| !line.starts_with("remote:"));
     here.map(str::to_lowercase).any(|line| DAMAGE_TEXTS.iter().any(|words| line.contains(words)))
 }
 
@@ -77,8 +77,8 @@ pub(super) struct SyncError {
 }
 
 impl SyncError {
-    pub(super) fn new(why: SyncErrorKind, said: impl Into<String>) -> Self {
-        Self { kind: why, message: said.into() }
+    pub(super) fn new(kind: SyncErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
     }
 
     /// Converts an error. `why` is the kind unless the error itself determines one.
@@ -105,6 +105,6 @@ impl From<CommandError> for SyncError {
 }
 
 /// Cuts off the text that git prints after every failure to reach a remote.
-pub(super) fn without_standard_text(said: &str) -> &str {
-    said.split("; Please make sure you have the correct access rights").next().unwrap_or(said)
+pub(super) fn without_standard_text(text: &str) -> &str {
+    text.split("; Please make sure you have the correct access rights").next().unwrap_or(text)
 }

@@ -98,12 +98,12 @@ impl<'a> Git<'a> {
         let (top, git_dir) = found.split_once('\n').unwrap_or_default();
         let real = fs::canonicalize(dir).map_err(|why| SyncError::from_file_operation("read", dir, &why))?;
         if Path::new(top) != real {
-            let said = format!(
+            let message = format!(
                 "{} belongs to the work tree {top}; if that is wrong, run `git -C {} config --unset core.worktree`",
                 dir.join(".git").display(),
                 dir.display()
             );
-            return Err(SyncError::new(SyncErrorKind::NoRepository, said));
+            return Err(SyncError::new(SyncErrorKind::NoRepository, message));
         }
         git.git_dir = PathBuf::from(git_dir.trim_end_matches('\n'));
         let own = git.private_folder();

@@ -1,4 +1,4 @@
-//! Locks of a git that was killed, told from those that a git holds at this moment.
+//! Stale locks: those of a git that was killed, distinguished from those that a git holds at this moment.
 //!
 //! The time of a lock's file says nothing: a clock that is set makes a lock that is held look old, and a left-over one
 //! new. So a lock counts as left over when it has been the same file for long enough on the clock of this boot.
@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::workspace::git::Git;
 use crate::workspace::{boot_clock, ref_names};
 
-/// Name of the note of the lock that was seen last.
+/// Name of the file that records the lock that was seen last.
 const NOTE: &str = "lock-seen";
 
 /// Identity of a lock's file; `None` if there is no file of that name.
@@ -20,7 +20,7 @@ pub(super) fn identity(lock: &Path) -> Option<String> {
     Some(format!("{}:{}:{}.{}", found.dev(), found.ino(), found.mtime(), found.mtime_nsec()))
 }
 
-/// Time for which a lock is known to exist. One from an earlier boot has no holder any more, and is as old as can be.
+/// Returns the time for which a lock is known to exist; the maximum for one of an earlier boot, which has no holder.
 pub(super) fn held_for(git: &Git<'_>, lock: &Path) -> Duration {
     let note = git.private_folder().join(NOTE);
     let (Some(identity), Some(now)) = (identity(lock), boot_clock::time_since_boot()) else { return Duration::ZERO };

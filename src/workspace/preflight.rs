@@ -31,9 +31,9 @@ pub(super) fn require_disk_space(git: &Git<'_>, entries: &[FileDifference]) -> R
     let sizes = git.run_with_input(&sizes, hashes.as_bytes(), &git.private_index())?;
     let needed: u64 = String::from_utf8_lossy(&sizes).lines().filter_map(|size| size.parse::<u64>().ok()).sum();
     if free < needed.saturating_add(DISK_RESERVE) {
-        let said =
+        let message =
             format!("not enough disk space: {needed} bytes plus a reserve of {DISK_RESERVE} needed, {free} bytes free");
-        return Err(SyncError::new(SyncErrorKind::Failed, said));
+        return Err(SyncError::new(SyncErrorKind::Failed, message));
     }
     Ok(())
 }

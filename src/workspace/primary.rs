@@ -49,12 +49,12 @@ struct MergePlan {
 
 /// Commits, merges the standbys' branches, and pushes. Records the result in `pushed`.
 pub(super) fn push_primary(checkout: &RepositorySpec<'_>, pushed: &mut PushReport) {
-    let mut told = SyncFindings::default();
+    let mut findings = SyncFindings::default();
     let result = checkout.open().and_then(|git| {
         repo_cleanup::remove_stale_locks(&git, GatewayActivity::Running)?;
-        PrimaryRepository { git, workspace: checkout.workspace }.push(&mut told, pushed)
+        PrimaryRepository { git, workspace: checkout.workspace }.push(&mut findings, pushed)
     });
-    pushed.set_findings(&told);
+    pushed.set_findings(&findings);
     match result {
         Ok(outcome) => pushed.outcome = outcome,
         Err(error) => {
@@ -65,10 +65,10 @@ pub(super) fn push_primary(checkout: &RepositorySpec<'_>, pushed: &mut PushRepor
 }
 
 impl PrimaryRepository<'_> {
-    fn push(&self, told: &mut SyncFindings, pushed: &mut PushReport) -> Result<PushOutcome, SyncError> {
+    fn push(&self, findings: &mut SyncFindings, pushed: &mut PushReport) -> Result<PushOutcome, SyncError> {
         let mut outcome = PushOutcome::Behind;
         for _ in 0..PUSH_ATTEMPTS {
-            outcome = self.push_once(told, pushed)?;
+            outcome = self.push_once(findings, pushed)?;
             if outcome != PushOutcome::Behind {
                 break;
             }
@@ -82,10 +82,10 @@ impl PrimaryRepository<'_> {
         Ok(outcome)
     }
 
-    fn push_once(&self, told: &mut SyncFindings, pushed: &mut PushReport) -> Result<PushOutcome, SyncError> {
+    fn push_once(&self, findings: &mut SyncFindings, pushed: &mut PushReport) -> Result<PushOutcome, SyncError> {
         // First, because it may take long: the time between the snapshot and the checkout should be short.
         let fetched = self.fetch_branches();
-        let mut local = self.commit_changes(told, pushed)?;
+        let mut local = self.commit_changes(findings, pushed)?;
         fetched?;
         let mut more = 1..PUSH_ATTEMPTS;
         let mut unmergeable: Option<String> = None;
@@ -96,24 +96,24 @@ impl PrimaryRepository<'_> {
                 return Ok(PushOutcome::Conflict);
             };
             pushed.conflicts = NameList::from_names(plan.conflicts.iter().cloned());
-            match self.check_out(&refs, &local, &plan.commit, told) {
+            match self.check_out(&refs, &local, &plan.commit, findings) {
                 Ok(()) => break (refs, plan),
                 Err(SyncError { kind: SyncErrorKind::InUse, .. }) if more.next().is_some() => {
-                    local = self.commit_changes(told, pushed)?
+                    local = self.commit_changes(findings, pushed)?
                 }
                 // A standby's branch that cannot be checked out must not block the push of everything else.
-                Err(SyncError { kind: SyncErrorKind::Failed, message: said })
+                Err(SyncError { kind: SyncErrorKind::Failed, message })
                     if unmergeable.is_none() && !plan.merged.is_empty() =>
                 {
-                    unmergeable = Some(said);
-                    local = self.commit_changes(told, pushed)?;
+                    unmergeable = Some(message);
+                    local = self.commit_changes(findings, pushed)?;
                 }
-                Err(error) => return self.push_without_merging(&refs, told, pushed).and(Err(error)),
+                Err(error) => return self.push_without_merging(&refs, findings, pushed).and(Err(error)),
             }
         };
         pushed.commit = CommitId::parse(&plan.commit);
         let is_there = refs.remote_branch.as_deref() == Some(&plan.commit) && !lfs::has_pending_uploads(&self.git);
-        if !is_there && let Some(outcome) = self.push_branch(&plan.commit, told, pushed)? {
+        if !is_there && let Some(outcome) = self.push_branch(&plan.commit, findings, pushed)? {
             return Ok(outcome);
         }
         pushed.merged_branches = NameList::from_names(plan.merged.iter().map(|branch| branch.name.clone()));
@@ -126,14 +126,14 @@ impl PrimaryRepository<'_> {
     fn push_without_merging(
         &self,
         refs: &Refs,
-        told: &mut SyncFindings,
+        findings: &mut SyncFindings,
         pushed: &mut PushReport,
     ) -> Result<(), SyncError> {
         let Some(own) = refs.own_branch.as_deref().filter(|own| refs.remote_branch.as_deref() != Some(own)) else {
             return Ok(());
         };
         if refs.remote_branch.as_deref().map_or(Ok(true), |remote| history_contains(&self.git, own, remote))? {
-            self.push_branch(own, told, pushed)?;
+            self.push_branch(own, findings, pushed)?;
         }
         Ok(())
     }
@@ -142,7 +142,7 @@ impl PrimaryRepository<'_> {
     fn push_branch(
         &self,
         commit: &str,
-        told: &mut SyncFindings,
+        findings: &mut SyncFindings,
         pushed: &mut PushReport,
     ) -> Result<Option<PushOutcome>, SyncError> {
         let not_uploaded = lfs::upload_contents(&self.git, self.workspace, &[commit])?;
@@ -154,9 +154,9 @@ impl PrimaryRepository<'_> {
             return Ok(outcome);
         }
         pushed.pushed_branches = NameList::from_names([self.workspace.branch.clone()]);
-        Ok(not_uploaded.map(|NotUploaded { files, message: said }| {
-            pushed.add_detail(&said);
-            told.not_uploaded = files;
+        Ok(not_uploaded.map(|NotUploaded { files, message }| {
+            pushed.add_detail(&message);
+            findings.not_uploaded = files;
             PushOutcome::NotPushed
         }))
     }
@@ -170,16 +170,20 @@ impl PrimaryRepository<'_> {
     }
 
     /// Commits the files to the branch, which must be checked out.
-    fn commit_changes(&self, told: &mut SyncFindings, pushed: &mut PushReport) -> Result<CommittedSnapshot, SyncError> {
+    fn commit_changes(
+        &self,
+        findings: &mut SyncFindings,
+        pushed: &mut PushReport,
+    ) -> Result<CommittedSnapshot, SyncError> {
         let (git, refs, branch) = (&self.git, self.read_refs()?, self.full_branch_name());
         if refs.head.branch.as_deref() != Some(&branch) {
-            let said = self.wrong_branch_message(&refs);
-            return Err(SyncError::new(SyncErrorKind::InUse, said));
+            let message = self.wrong_branch_message(&refs);
+            return Err(SyncError::new(SyncErrorKind::InUse, message));
         }
-        told.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(git, now())?);
-        told.unfiltered = smudge::retry_filters(git, now(), &mut told.moved_aside)?;
+        findings.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(git, now())?);
+        findings.unfiltered = smudge::retry_filters(git, now(), &mut findings.moved_aside)?;
         let local =
-            CommittedSnapshot::commit_changes(git, self.workspace, &refs, (GatewayActivity::Running, now()), told)?;
+            CommittedSnapshot::commit_changes(git, self.workspace, &refs, (GatewayActivity::Running, now()), findings)?;
         pushed.commit = local.commit.as_deref().and_then(CommitId::parse);
         if let Some(commit) = local.commit.as_deref().filter(|commit| refs.own_branch.as_deref() != Some(commit)) {
             let lock = IndexLock::acquire(git, GatewayActivity::Running)?;
@@ -270,12 +274,12 @@ impl PrimaryRepository<'_> {
         pushed: &mut PushReport,
     ) -> Result<Option<MergePlan>, SyncError> {
         let git = &self.git;
-        let join = HistoryMerge { git, refs, workspace: self.workspace, now: now() };
+        let merge = HistoryMerge { git, refs, workspace: self.workspace, now: now() };
         let mut commit = own;
         if let Some(remote) = &refs.remote_branch
             && !history_contains(git, &commit, remote)?
         {
-            match join.merge_without_conflict(&commit, remote)? {
+            match merge.merge_without_conflict(&commit, remote)? {
                 Ok(joined) => commit = joined,
                 Err(files) => {
                     pushed.conflicts = NameList::from_names(
@@ -295,8 +299,8 @@ impl PrimaryRepository<'_> {
                 }
                 Ok(Err(why)) => plan.conflicts.push(format!("{}{why}", branch.name)),
                 // An error in one branch does not affect the others.
-                Err(SyncError { kind: SyncErrorKind::Failed, message: said }) => {
-                    plan.conflicts.push(format!("{}: {said}", branch.name))
+                Err(SyncError { kind: SyncErrorKind::Failed, message }) => {
+                    plan.conflicts.push(format!("{}: {message}", branch.name))
                 }
                 Err(error) => return Err(error),
             }
@@ -350,12 +354,12 @@ impl PrimaryRepository<'_> {
         refs: &Refs,
         local: &CommittedSnapshot,
         to: &str,
-        told: &mut SyncFindings,
+        findings: &mut SyncFindings,
     ) -> Result<(), SyncError> {
         if refs.own_branch != local.commit {
             return Err(SyncError::new(SyncErrorKind::InUse, "another process committed at the same time"));
         }
-        let step = Checkout {
+        let checkout = Checkout {
             git: &self.git,
             refs,
             snapshot: &local.snapshot,
@@ -367,9 +371,9 @@ impl PrimaryRepository<'_> {
             require_allowed: &|| Ok(()),
             now: now(),
         };
-        let moved = step.run()?;
-        told.moved_aside.extend(moved.moved_aside);
-        told.unfiltered.extend(moved.unfiltered);
+        let result = checkout.run()?;
+        findings.moved_aside.extend(result.moved_aside);
+        findings.unfiltered.extend(result.unfiltered);
         Ok(())
     }
 

@@ -44,9 +44,9 @@ pub(super) fn boot_id() -> String {
 
 /// Reads a value of the kernel, or the unit's variable in a sandbox that hides it.
 fn read_kernel_value(variable: &str, name: &str) -> String {
-    let said = env::var(variable).ok().filter(|said| !said.is_empty());
-    let said = said.or_else(|| fs::read_to_string(Path::new("/proc/sys/kernel").join(name)).ok());
-    said.unwrap_or_default().trim().to_owned()
+    let value = env::var(variable).ok().filter(|value| !value.is_empty());
+    let value = value.or_else(|| fs::read_to_string(Path::new("/proc/sys/kernel").join(name)).ok());
+    value.unwrap_or_default().trim().to_owned()
 }
 
 fn branch_safe_name(name: &str) -> String {

@@ -32,8 +32,8 @@ const REFUSAL_CASES: [RefusalCase; 15] = [
     (&["has changed and you have requested strict", "remote host identification has changed"], changed_host_key),
     (&["host key verification failed", "host key is known for"], unknown_host_key),
     (&["exists; cannot create"], blocked_branch_name),
-    (&["old, conflicting branches"], |place, _| {
-        let (path, remote) = (place.quoted_path(), &place.workspace.remote);
+    (&["old, conflicting branches"], |context, _| {
+        let (path, remote) = (context.quoted_path(), &context.workspace.remote);
         format!(
             "branches that the remote no longer has are still known here; forget them: \
              git -C {path} remote prune {remote}"
@@ -64,12 +64,12 @@ const REFUSAL_CASES: [RefusalCase; 15] = [
         &["repository not found", "not appear to be a git repository", "could not be found", "error: 404", "not found"],
         missing_repository,
     ),
-    (&["shallow update not allowed", "shallow"], |place, _| {
-        let (path, remote) = (place.quoted_path(), &place.workspace.remote);
+    (&["shallow update not allowed", "shallow"], |context, _| {
+        let (path, remote) = (context.quoted_path(), &context.workspace.remote);
         format!("this repository is a shallow clone; fetch its whole history: git -C {path} fetch --unshallow {remote}")
     }),
-    (&["dubious ownership"], |place, _| {
-        format!("the workspace belongs to another user; as root: chown -R openclaw: {}", place.quoted_path())
+    (&["dubious ownership"], |context, _| {
+        format!("the workspace belongs to another user; as root: chown -R openclaw: {}", context.quoted_path())
     }),
     (&["hook declined", "repository rule", "[remote rejected]"], |_, _| {
         "a rule of the git host refuses the push; change that rule there, or fix the commits as it says".to_owned()
@@ -77,10 +77,10 @@ const REFUSAL_CASES: [RefusalCase; 15] = [
 ];
 
 /// Returns the remedy after a semicolon and a space; empty if no case matches.
-pub(super) fn remedy_for(said: &str, place: &RefusalContext<'_>) -> String {
-    let lower = said.to_lowercase();
+pub(super) fn remedy_for(error_text: &str, context: &RefusalContext<'_>) -> String {
+    let lower = error_text.to_lowercase();
     let case = REFUSAL_CASES.iter().find(|(words, _)| words.iter().any(|words| lower.contains(words)));
-    case.map_or_else(String::new, |(_, advice)| format!("; {}", advice(place, said)))
+    case.map_or_else(String::new, |(_, advice)| format!("; {}", advice(context, error_text)))
 }
 
 impl RefusalContext<'_> {
@@ -89,7 +89,7 @@ impl RefusalContext<'_> {
     }
 
     /// Returns ssh's arguments for the host that git uses: `git@host`, with the port if it is not the default.
-    fn ssh_login(&self, said: &str) -> String {
+    fn ssh_login(&self, error_text: &str) -> String {
         let url = self.url.unwrap_or_default();
         if let Some(rest) = url.strip_prefix("ssh://") {
             let authority = rest.split('/').next().unwrap_or_default();
@@ -100,7 +100,7 @@ impl RefusalContext<'_> {
         }
         match url.split_once(':') {
             Some((host, _)) if !host.contains('/') => shell_safe_host(host),
-            _ => find_host_name(said).unwrap_or_else(|| "HOST".to_owned()),
+            _ => find_host_name(error_text).unwrap_or_else(|| "HOST".to_owned()),
         }
     }
 
@@ -119,96 +119,96 @@ impl RefusalContext<'_> {
 }
 
 /// Finds the host in ssh's text: `Host key for HOST has changed`, `No ED25519 host key is known for HOST and …`.
-fn find_host_name(said: &str) -> Option<String> {
-    let rest = ["ost key for ", "is known for "].iter().find_map(|before| said.split_once(before))?.1;
+fn find_host_name(error_text: &str) -> Option<String> {
+    let rest = ["ost key for ", "is known for "].iter().find_map(|before| error_text.split_once(before))?.1;
     rest.split_whitespace().next().map(shell_safe_host)
 }
 
-fn changed_host_key(place: &RefusalContext<'_>, said: &str) -> String {
-    let host =
-        find_host_name(said).unwrap_or_else(|| place.ssh_login(said).rsplit('@').next().unwrap_or_default().to_owned());
+fn changed_host_key(context: &RefusalContext<'_>, error_text: &str) -> String {
+    let host = find_host_name(error_text)
+        .unwrap_or_else(|| context.ssh_login(error_text).rsplit('@').next().unwrap_or_default().to_owned());
     format!(
         "that host's ssh key has changed: it was reinstalled, or another host answers at its address. Ask its owner \
          for the new fingerprint first; then: ssh-keygen -R '{host}'; ssh -T {} (shows the fingerprint and asks)",
-        place.ssh_login(said)
+        context.ssh_login(error_text)
     )
 }
 
-fn unknown_host_key(place: &RefusalContext<'_>, said: &str) -> String {
+fn unknown_host_key(context: &RefusalContext<'_>, error_text: &str) -> String {
     format!(
         "that host's ssh key is not known on this host. Compare the fingerprint that this command shows with the \
          published one, and answer yes: ssh -T {}",
-        place.ssh_login(said)
+        context.ssh_login(error_text)
     )
 }
 
-fn blocked_branch_name(place: &RefusalContext<'_>, _: &str) -> String {
-    let (path, remote) = (place.quoted_path(), &place.workspace.remote);
+fn blocked_branch_name(context: &RefusalContext<'_>, _: &str) -> String {
+    let (path, remote) = (context.quoted_path(), &context.workspace.remote);
     format!(
         "the remote's branch failover blocks the name failover/{host}; rename it: \
          git -C {path} fetch -q {remote} failover && \
          git -C {path} push -q {remote} FETCH_HEAD:refs/heads/failover-old :refs/heads/failover; \
          git -C {path} remote prune {remote}",
-        host = place.host
+        host = context.host
     )
 }
 
-fn committed_secret(place: &RefusalContext<'_>, _: &str) -> String {
-    redo_unpushed_commits(place, "remove the secret from that file, or allow it on the git host")
+fn committed_secret(context: &RefusalContext<'_>, _: &str) -> String {
+    redo_unpushed_commits(context, "remove the secret from that file, or allow it on the git host")
 }
 
-fn committed_large_file(place: &RefusalContext<'_>, _: &str) -> String {
+fn committed_large_file(context: &RefusalContext<'_>, _: &str) -> String {
     redo_unpushed_commits(
-        place,
+        context,
         "move the file out of the workspace, or set workspace.max_file below the limit of the git host",
     )
 }
 
-/// Returns commands that redo the unsent commits. A git host judges each commit, not the file's latest version.
-fn redo_unpushed_commits(place: &RefusalContext<'_>, first: &str) -> String {
-    let path = place.quoted_path();
-    let forget = if place.is_begun {
-        format!("reset -q --soft {}", place.last_pushed_commit())
+/// Returns commands that redo the unpushed commits. A git host judges each commit, not the file's latest version.
+fn redo_unpushed_commits(context: &RefusalContext<'_>, first: &str) -> String {
+    let path = context.quoted_path();
+    let forget = if context.is_begun {
+        format!("reset -q --soft {}", context.last_pushed_commit())
     } else {
         "update-ref -d HEAD".into()
     };
     format!("{first}; then redo the unpushed commits: git -C {path} {forget}")
 }
 
-fn protected_branch(place: &RefusalContext<'_>, _: &str) -> String {
-    let branches = place.refused_branches.join(", ");
-    let branches = if branches.is_empty() { &place.workspace.branch } else { &branches };
+fn protected_branch(context: &RefusalContext<'_>, _: &str) -> String {
+    let branches = context.refused_branches.join(", ");
+    let branches = if branches.is_empty() { &context.workspace.branch } else { &branches };
     format!("allow this host's key to push to {branches} at the git host, where a rule protects it")
 }
 
-fn read_only_access(place: &RefusalContext<'_>, said: &str) -> String {
-    if said.contains("insufficient permission") {
+fn read_only_access(context: &RefusalContext<'_>, error_text: &str) -> String {
+    if error_text.contains("insufficient permission") {
         return "files of the remote repository belong to another user; on that host, as root: chown -R USER: REPOSITORY"
             .into();
     }
-    let what = if place.url.is_some_and(|url| url.starts_with("https://")) { "password or token" } else { "ssh key" };
+    let what = if context.url.is_some_and(|url| url.starts_with("https://")) { "password or token" } else { "ssh key" };
     format!("this user's {what} has read access only; give it write access at the git host")
 }
 
-fn rejected_ssh_key(place: &RefusalContext<'_>, said: &str) -> String {
+fn rejected_ssh_key(context: &RefusalContext<'_>, error_text: &str) -> String {
     format!(
         "that host does not accept this user's ssh key; add it there, as a deploy key with write access: \
          cat ~/.ssh/*.pub (to see which key is offered: ssh -vT {})",
-        place.ssh_login(said)
+        context.ssh_login(error_text)
     )
 }
 
-fn missing_password(place: &RefusalContext<'_>, _: &str) -> String {
-    let (path, remote) = (place.quoted_path(), &place.workspace.remote);
+fn missing_password(context: &RefusalContext<'_>, _: &str) -> String {
+    let (path, remote) = (context.quoted_path(), &context.workspace.remote);
     format!(
         "the git host asks for a password or token, and git has none; store one: git config --global \
          credential.helper store && git -C {path} fetch {remote}"
     )
 }
 
-fn missing_repository(place: &RefusalContext<'_>, _: &str) -> String {
-    let (path, remote) = (place.quoted_path(), &place.workspace.remote);
-    let url = place.url.map_or_else(
+fn missing_repository(context: &RefusalContext<'_>, _: &str) -> String {
+    let (path, remote) = (context.quoted_path(), &context.workspace.remote);
+    let url = context.url.map_or_else(
         || "URL".to_owned(),
         |url| to_printable(&crate::workspace::report::safe_text(url), URL_LENGTH_LIMIT),
     );

@@ -129,8 +129,8 @@ impl<'a> Repairs<'a> {
 
     /// Runs git on the repository alone, without the workspace, and returns its output.
     fn run_git(&self, args: &[&str]) -> Result<String, String> {
-        let said = self.git_command(args).run().map_err(|why| why.to_string())?;
-        Ok(said.stdout.trim().to_owned())
+        let output = self.git_command(args).run().map_err(|why| why.to_string())?;
+        Ok(output.stdout.trim().to_owned())
     }
 
     fn git_command(&self, args: &[&str]) -> ChildCommand {

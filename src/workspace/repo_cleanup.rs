@@ -57,7 +57,7 @@ impl GatewayActivity {
 }
 
 /// Removes stale locks of a killed git, because every later git command would fail.
-pub(super) fn remove_stale_locks(git: &Git<'_>, others: GatewayActivity) -> Result<(), SyncError> {
+pub(super) fn remove_stale_locks(git: &Git<'_>, gateway_activity: GatewayActivity) -> Result<(), SyncError> {
     // Only syncs use this index, and no other sync runs now.
     remove_if_exists(&git.private_folder().join("index.lock"))
         .map_err(|why| SyncError::from_file_operation("remove", &git.private_folder(), &why))?;
@@ -71,7 +71,7 @@ pub(super) fn remove_stale_locks(git: &Git<'_>, others: GatewayActivity) -> Resu
     let found: Vec<(PathBuf, String)> =
         found.into_iter().filter_map(|lock| left_over::identity(&lock).map(|known| (lock, known))).collect();
     if !found.is_empty() {
-        thread::sleep(others.stale_ref_lock_age());
+        thread::sleep(gateway_activity.stale_ref_lock_age());
     }
     for (lock, known) in found {
         if left_over::identity(&lock) == Some(known) {

@@ -117,7 +117,7 @@ impl PullReport {
 }
 
 impl WorkspacePull {
-    pub(super) fn new(outcome: PullOutcome, said: &str) -> Self {
+    pub(super) fn new(outcome: PullOutcome, text: &str) -> Self {
         Self {
             outcome,
             commit_before: None,
@@ -129,7 +129,7 @@ impl WorkspacePull {
             conflicts: NameList::default(),
             withheld: NameList::default(),
             moved_aside: NameList::default(),
-            details: safe_text_within(said, DETAILS_LENGTH_LIMIT),
+            details: safe_text_within(text, DETAILS_LENGTH_LIMIT),
         }
     }
 
@@ -147,11 +147,11 @@ impl WorkspacePull {
     }
 
     /// Records the lists and sentences that do not depend on the outcome.
-    pub(super) fn set_findings(&mut self, told: &SyncFindings) {
-        self.withheld = told.withheld_names();
-        self.moved_aside = told.moved_aside_names();
-        self.conflicts = told.conflict_names();
-        self.add_detail(&told.sentences());
+    pub(super) fn set_findings(&mut self, findings: &SyncFindings) {
+        self.withheld = findings.withheld_names();
+        self.moved_aside = findings.moved_aside_names();
+        self.conflicts = findings.conflict_names();
+        self.add_detail(&findings.sentences());
     }
 
     /// Appends a sentence.
@@ -176,8 +176,8 @@ impl WorkspacePull {
 
 impl SecretResult {
     pub(super) fn from_result(result: Result<(), String>) -> Self {
-        let said = result.err().map(|why| safe_text(&why));
-        Self { is_copied: said.is_none(), error: said.unwrap_or_default() }
+        let text = result.err().map(|why| safe_text(&why));
+        Self { is_copied: text.is_none(), error: text.unwrap_or_default() }
     }
 }
 
@@ -204,14 +204,14 @@ impl CommitId {
 }
 
 /// Makes text safe for a report: short, printable, and without the `user:token@` of a URL.
-pub(super) fn safe_text(said: &str) -> String {
-    safe_text_within(said, TEXT_LENGTH_LIMIT)
+pub(super) fn safe_text(text: &str) -> String {
+    safe_text_within(text, TEXT_LENGTH_LIMIT)
 }
 
 /// Makes text safe for a report, with a limit of `length` characters.
-fn safe_text_within(said: &str, length: usize) -> String {
+fn safe_text_within(text: &str, length: usize) -> String {
     let mut clean = String::new();
-    let mut rest = said;
+    let mut rest = text;
     while let Some((before, after)) = rest.split_once("://") {
         clean.push_str(before);
         clean.push_str("://");
@@ -230,8 +230,8 @@ mod tests {
 
     #[test]
     fn a_token_in_an_address_never_reaches_a_report() {
-        let said = "fatal: Authentication failed for 'https://user:ghp_x@y@git.example/a.git/'\nssh://git@h/ x";
-        assert_eq!(safe_text(said), "fatal: Authentication failed for 'https://git.example/a.git/' ssh://h/ x");
+        let text = "fatal: Authentication failed for 'https://user:ghp_x@y@git.example/a.git/'\nssh://git@h/ x";
+        assert_eq!(safe_text(text), "fatal: Authentication failed for 'https://git.example/a.git/' ssh://h/ x");
         assert_eq!(safe_text("https://git.example/@a"), "https://git.example/@a");
     }
 

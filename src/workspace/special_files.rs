@@ -143,7 +143,7 @@ fn query_ignored(git: &Git<'_>, found: &WithheldFiles) -> Result<HashSet<PathBuf
     Ok(paths.map(|(path, _)| path.clone()).collect())
 }
 
-/// Separates new files that a move has renamed: those that git ignores under their earlier names are withheld.
+/// Separates new files that a checkout has renamed: those that git ignores under their earlier names are withheld.
 pub(super) fn withhold_renamed<'p>(
     git: &Git<'_>,
     renamed: Vec<(&'p Path, PathBuf)>,
@@ -174,12 +174,12 @@ fn ignored_of(git: &Git<'_>, paths: &[&Path]) -> Result<HashSet<PathBuf>, SyncEr
     let file = write_and_open(&input, &names).map_err(|why| SyncError::from_file_operation("write", &input, &why))?;
     // With an index, git would fail for all paths if one is in a nested repository that the index names.
     let asked = git.build_command(&["check-ignore", "--no-index", "-z", "--stdin"]).stdin(file);
-    let said = match asked.deadline(IGNORE_TIME_LIMIT).limit(OUTPUT_SIZE_LIMIT).run_bytes() {
+    let output = match asked.deadline(IGNORE_TIME_LIMIT).limit(OUTPUT_SIZE_LIMIT).run_bytes() {
         // None of them is.
         Err(why) if why.exit_code() == Some(1) => return Ok(HashSet::new()),
-        said => said?,
+        output => output?,
     };
-    let ignored = said.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let ignored = output.split(|byte| *byte == 0).filter(|name| !name.is_empty());
     Ok(ignored.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
 }
 

@@ -27,14 +27,17 @@ pub(super) struct StandbyRepository<'a> {
 
 impl<'a> StandbyRepository<'a> {
     /// Opens the repository, or clones it if its URL is known.
-    pub(super) fn open(checkout: &RepositorySpec<'a>, reach: &'a dyn Fn() -> CheckoutMode) -> Result<Self, SyncError> {
-        let git = checkout.open_or_clone(&ref_names::own_branch(checkout.host_name))?;
-        let others = match reach() {
+    pub(super) fn open(
+        spec: &RepositorySpec<'a>,
+        checkout_mode: &'a dyn Fn() -> CheckoutMode,
+    ) -> Result<Self, SyncError> {
+        let git = spec.open_or_clone(&ref_names::own_branch(spec.host_name))?;
+        let gateway_activity = match checkout_mode() {
             CheckoutMode::UpdateFiles => GatewayActivity::Down,
             CheckoutMode::FetchOnly => GatewayActivity::Running,
         };
-        repo_cleanup::remove_stale_locks(&git, others)?;
-        Ok(Self { git, workspace: checkout.workspace, checkout_mode: reach })
+        repo_cleanup::remove_stale_locks(&git, gateway_activity)?;
+        Ok(Self { git, workspace: spec.workspace, checkout_mode })
     }
 
     /// Pulls once. An error does not discard the findings made before it.
@@ -44,10 +47,10 @@ impl<'a> StandbyRepository<'a> {
             Err(error) => return WorkspacePull::new(error.kind.into(), &error.message),
         };
         let before = refs.head.commit.clone();
-        let mut told = SyncFindings::default();
+        let mut findings = SyncFindings::default();
         let result = match (self.checkout_mode)() {
-            CheckoutMode::FetchOnly => self.fetch_only(&mut refs, &mut told),
-            CheckoutMode::UpdateFiles => self.update_to_remote(&mut refs, &mut told),
+            CheckoutMode::FetchOnly => self.fetch_only(&mut refs, &mut findings),
+            CheckoutMode::UpdateFiles => self.update_to_remote(&mut refs, &mut findings),
         };
         let mut pulled = match result {
             Ok(outcome) => WorkspacePull::new(outcome, ""),
@@ -58,12 +61,12 @@ impl<'a> StandbyRepository<'a> {
         };
         pulled.commit_before = before.as_deref().and_then(CommitId::parse);
         pulled.set_refs(&refs);
-        pulled.set_findings(&told);
+        pulled.set_findings(&findings);
         pulled
     }
 
-    fn fetch_only(&self, refs: &mut Refs, told: &mut SyncFindings) -> Result<PullOutcome, SyncError> {
-        told.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(&self.git, now())?);
+    fn fetch_only(&self, refs: &mut Refs, findings: &mut SyncFindings) -> Result<PullOutcome, SyncError> {
+        findings.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(&self.git, now())?);
         remote::fetch_branches(&self.git, self.workspace)?;
         *refs = self.read_refs()?;
         match (&refs.head.commit, &refs.remote_branch) {
@@ -73,17 +76,17 @@ impl<'a> StandbyRepository<'a> {
     }
 
     /// Checks out the commits of earlier fetches, then fetches: an unreachable remote does not undo the first step.
-    fn update_to_remote(&self, refs: &mut Refs, told: &mut SyncFindings) -> Result<PullOutcome, SyncError> {
+    fn update_to_remote(&self, refs: &mut Refs, findings: &mut SyncFindings) -> Result<PullOutcome, SyncError> {
         let had = refs.merged_remote.clone().or(refs.remote_branch.clone());
         let head = refs.head.commit.clone();
-        let local = self.commit_and_check_out(refs, told)?;
+        let local = self.commit_and_check_out(refs, findings)?;
         remote::fetch_branches(&self.git, self.workspace)?;
         *refs = self.read_refs()?;
         if refs.remote_branch != refs.merged_remote || is_foreign_branch(refs) {
             self.require_gateway_down()?;
-            self.check_out_fetched(refs, local, told)?;
+            self.check_out_fetched(refs, local, findings)?;
         }
-        Ok(match (told.conflict_branches.is_empty(), refs.merged_remote == had) {
+        Ok(match (findings.conflict_branches.is_empty(), refs.merged_remote == had) {
             (false, _) => PullOutcome::ConflictKept,
             (true, false) if refs.head.commit != head => PullOutcome::Updated,
             (true, _) => PullOutcome::UpToDate,
@@ -96,15 +99,15 @@ impl<'a> StandbyRepository<'a> {
         &self,
         refs: &mut Refs,
         local: Option<CommittedSnapshot>,
-        told: &mut SyncFindings,
+        findings: &mut SyncFindings,
     ) -> Result<(), SyncError> {
         if let Some(local) = local {
-            match self.merge_and_check_out(refs, &local, now(), told) {
+            match self.merge_and_check_out(refs, &local, now(), findings) {
                 Err(SyncError { kind: SyncErrorKind::InUse, .. }) => *refs = self.read_refs()?,
                 result => return result.map(drop),
             }
         }
-        self.commit_and_check_out(refs, told).map(drop)
+        self.commit_and_check_out(refs, findings).map(drop)
     }
 
     /// Fails if the gateway was started since the run began; a fetch may take minutes.
@@ -119,17 +122,17 @@ impl<'a> StandbyRepository<'a> {
 
     /// Pushes once and records the result in `pushed`.
     pub(super) fn push(&self, pushed: &mut PushReport) {
-        let mut told = SyncFindings::default();
+        let mut findings = SyncFindings::default();
         let settled = match (self.checkout_mode)() {
             CheckoutMode::UpdateFiles => {
-                self.read_refs().and_then(|mut refs| self.commit_and_check_out(&mut refs, &mut told)).map(drop)
+                self.read_refs().and_then(|mut refs| self.commit_and_check_out(&mut refs, &mut findings)).map(drop)
             }
             // The gateway runs: nothing is committed, and existing commits are pushed.
             CheckoutMode::FetchOnly => Ok(()),
         };
         // A failed commit must not block the push of earlier commits.
-        let returned = self.push_unreturned(pushed, &mut told);
-        pushed.set_findings(&told);
+        let returned = self.push_unreturned(pushed, &mut findings);
+        pushed.set_findings(&findings);
         match settled.and(returned) {
             Ok(outcome) => pushed.outcome = outcome,
             Err(error) => {
@@ -140,7 +143,7 @@ impl<'a> StandbyRepository<'a> {
     }
 
     /// Pushes this host's own branch and its conflict branches, unless the remote has them.
-    fn push_unreturned(&self, pushed: &mut PushReport, told: &mut SyncFindings) -> Result<PushOutcome, SyncError> {
+    fn push_unreturned(&self, pushed: &mut PushReport, findings: &mut SyncFindings) -> Result<PushOutcome, SyncError> {
         let (git, refs) = (&self.git, self.read_refs()?);
         pushed.commit = refs.head.commit.as_deref().and_then(CommitId::parse);
         let branch = format!("refs/heads/{}", ref_names::own_branch(git.host_name));
@@ -173,9 +176,9 @@ impl<'a> StandbyRepository<'a> {
             pushed.add_detail("the next pull merges both; if two hosts have the same name, rename one");
             return Ok(PushOutcome::Behind);
         }
-        if let Some(NotUploaded { files, message: said }) = not_uploaded {
-            pushed.add_detail(&said);
-            told.not_uploaded = files;
+        if let Some(NotUploaded { files, message }) = not_uploaded {
+            pushed.add_detail(&message);
+            findings.not_uploaded = files;
             return Ok(PushOutcome::NotPushed);
         }
         Ok(PushOutcome::Pushed)
@@ -215,15 +218,15 @@ impl<'a> StandbyRepository<'a> {
     fn commit_and_check_out(
         &self,
         refs: &mut Refs,
-        told: &mut SyncFindings,
+        findings: &mut SyncFindings,
     ) -> Result<Option<CommittedSnapshot>, SyncError> {
         for _ in 1..CHECKOUT_ATTEMPTS {
-            match self.try_commit_and_check_out(refs, told) {
+            match self.try_commit_and_check_out(refs, findings) {
                 Err(SyncError { kind: SyncErrorKind::InUse, .. }) => *refs = self.read_refs()?,
                 result => return result,
             }
         }
-        self.try_commit_and_check_out(refs, told)
+        self.try_commit_and_check_out(refs, findings)
     }
 
     /// Commits the files, merges them with this host's own branch and the fetched commits, and checks out the result.
@@ -231,7 +234,7 @@ impl<'a> StandbyRepository<'a> {
     fn try_commit_and_check_out(
         &self,
         refs: &mut Refs,
-        told: &mut SyncFindings,
+        findings: &mut SyncFindings,
     ) -> Result<Option<CommittedSnapshot>, SyncError> {
         let now = now();
         if refs.is_prefix_blocked {
@@ -241,14 +244,14 @@ impl<'a> StandbyRepository<'a> {
             self.git.run(&["branch", "-m", "failover", &name])?;
             *refs = self.read_refs()?;
         }
-        told.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(&self.git, now)?);
-        told.unfiltered = smudge::retry_filters(&self.git, now, &mut told.moved_aside)?;
+        findings.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(&self.git, now)?);
+        findings.unfiltered = smudge::retry_filters(&self.git, now, &mut findings.moved_aside)?;
         let local =
-            CommittedSnapshot::commit_changes(&self.git, self.workspace, refs, (GatewayActivity::Down, now), told)?;
+            CommittedSnapshot::commit_changes(&self.git, self.workspace, refs, (GatewayActivity::Down, now), findings)?;
         if self.point_head_at_snapshot(refs, &local, now)? {
             *refs = self.read_refs()?;
         }
-        let has_moved = self.merge_and_check_out(refs, &local, now, told)?;
+        let has_moved = self.merge_and_check_out(refs, &local, now, findings)?;
         Ok((!has_moved).then_some(local))
     }
 
@@ -258,23 +261,23 @@ impl<'a> StandbyRepository<'a> {
         refs: &mut Refs,
         local: &CommittedSnapshot,
         now: Time,
-        told: &mut SyncFindings,
+        findings: &mut SyncFindings,
     ) -> Result<bool, SyncError> {
         let git = &self.git;
-        let join = HistoryMerge { git, refs, workspace: self.workspace, now };
+        let merge = HistoryMerge { git, refs, workspace: self.workspace, now };
         let mut ours = local.commit.clone();
         let own = refs.own_branch.as_ref().filter(|own| refs.head.commit.as_ref() != Some(own));
         let remote_own = refs.remote_own_branch.as_ref().filter(|_| is_foreign_branch(refs));
         for other in [own, remote_own].into_iter().flatten() {
-            let joined = join.merge_or_keep(ours, other)?;
-            told.conflict_branches.extend(joined.conflict_branch);
+            let joined = merge.merge_or_keep(ours, other)?;
+            findings.conflict_branches.extend(joined.conflict_branch);
             ours = Some(joined.commit);
         }
-        let Some(joined) = join.merge_remote(ours)? else { return Ok(false) };
-        told.conflict_branches.extend(joined.conflict_branch);
+        let Some(joined) = merge.merge_remote(ours)? else { return Ok(false) };
+        findings.conflict_branches.extend(joined.conflict_branch);
         git.require_not_cancelled()?;
         let branch = format!("refs/heads/{}", ref_names::own_branch(git.host_name));
-        let step = Checkout {
+        let checkout = Checkout {
             git,
             refs,
             snapshot: &local.snapshot,
@@ -286,16 +289,16 @@ impl<'a> StandbyRepository<'a> {
             require_allowed: &|| self.require_gateway_down(),
             now,
         };
-        let moved = step.run()?;
-        told.moved_aside.extend(moved.moved_aside);
-        told.unfiltered.extend(moved.unfiltered);
+        let result = checkout.run()?;
+        findings.moved_aside.extend(result.moved_aside);
+        findings.unfiltered.extend(result.unfiltered);
         let is_new = |kept: &&ConflictBranch| refs.conflict_branches.iter().all(|(branch, _)| *branch != kept.name);
-        if told.conflict_branches.iter().any(|kept| is_new(&kept)) {
+        if findings.conflict_branches.iter().any(|kept| is_new(&kept)) {
             *refs = self.read_refs()?;
         } else {
             refs.set_checked_out(branch, joined.commit);
         }
-        Ok(moved.has_changed_files)
+        Ok(result.has_changed_files)
     }
 
     /// Points HEAD at the snapshot's commit, which changes no file: through this host's own branch if that is a
@@ -349,20 +352,24 @@ fn is_foreign_branch(refs: &Refs) -> bool {
 }
 
 /// Pulls. An error while opening the repository becomes part of the result.
-pub(super) fn pull_standby(checkout: &RepositorySpec<'_>, reach: &dyn Fn() -> CheckoutMode) -> WorkspacePull {
-    match StandbyRepository::open(checkout, reach) {
+pub(super) fn pull_standby(spec: &RepositorySpec<'_>, checkout_mode: &dyn Fn() -> CheckoutMode) -> WorkspacePull {
+    match StandbyRepository::open(spec, checkout_mode) {
         Ok(standby) => standby.pull(),
-        Err(SyncError { kind: why, message: said }) => WorkspacePull::new(why.into(), &said),
+        Err(SyncError { kind, message }) => WorkspacePull::new(kind.into(), &message),
     }
 }
 
 /// Pushes, and records the result in `pushed`.
-pub(super) fn push_standby(checkout: &RepositorySpec<'_>, reach: &dyn Fn() -> CheckoutMode, pushed: &mut PushReport) {
-    match StandbyRepository::open(checkout, reach) {
+pub(super) fn push_standby(
+    spec: &RepositorySpec<'_>,
+    checkout_mode: &dyn Fn() -> CheckoutMode,
+    pushed: &mut PushReport,
+) {
+    match StandbyRepository::open(spec, checkout_mode) {
         Ok(standby) => standby.push(pushed),
-        Err(SyncError { kind: why, message: said }) => {
-            pushed.outcome = why.into();
-            pushed.add_detail(&said);
+        Err(SyncError { kind, message }) => {
+            pushed.outcome = kind.into();
+            pushed.add_detail(&message);
         }
     }
 }

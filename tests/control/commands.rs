@@ -84,7 +84,7 @@ fn pause_and_resume_are_done_at_once() {
     assert_eq!(run(desk.run_dir(), &["pause", "--for", "1m"]), (0, "said\n".to_owned(), String::new()));
     assert_eq!(run(desk.run_dir(), &["resume"]), (0, "said\n".to_owned(), String::new()));
     let (code, out, _) = run(desk.run_dir(), &["resume"]);
-    assert_eq!((code, out.as_str()), (0, "nothing is held: the ordinary rules apply\n"));
+    assert_eq!((code, out.as_str()), (0, "no hold is set: automatic failover is ON\n"));
     assert_eq!(desk.requests(), [hold_request(HoldKind::Paused, 60), Request::Resume, Request::Resume]);
 }
 

@@ -189,7 +189,7 @@ impl Host {
         ));
     }
 
-    /// Removes the rules of [`Host::filter`].
+    /// Removes the rules of [`Host::add_filter_rule`].
     pub(crate) fn remove_filter_rules(&self) {
         self.run("nft delete table inet fault");
     }

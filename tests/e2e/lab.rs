@@ -242,7 +242,7 @@ impl Lab {
         self.primary.run(&format!("systemctl start {GATEWAY}"));
     }
 
-    /// Waits until the standby's gateway is down, and checks as [`Lab::only_started_in`].
+    /// Waits until the standby's gateway is down, and checks as [`Lab::check_starts`].
     pub(crate) fn check_returns_to_standby(&self, began: f64, starts: usize) {
         let back = unix_now();
         let converged = || self.monitor().role() == "standby" && self.standby.unit(GATEWAY).active == "inactive";

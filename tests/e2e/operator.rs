@@ -82,7 +82,7 @@ fn forced_in_standby_and_while_active() {
     assert!(demoted.contains("back in standby: "), "{demoted}");
     assert_eq!(host.unit(GATEWAY).active, "inactive");
     lab.monitor().wait_event("hold_ended", began, secs(20));
-    assert!(run_command(host, "resume").contains("nothing is held"));
+    assert!(run_command(host, "resume").contains("no hold is set"));
     assert_eq!(lab.gateway_starts().len(), 1, "starts of the standby's gateway");
 }
 

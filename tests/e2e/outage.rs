@@ -120,7 +120,7 @@ impl<'a> Outage<'a> {
         monitor.wait_role("standby", secs(5));
     }
 
-    /// Checks that the outage had one promotion and one demotion, and checks as [`Lab::only_started_in`].
+    /// Checks that the outage had one promotion and one demotion, and checks as [`Lab::check_starts`].
     pub(crate) fn check_nothing_else_happened(&self, back: f64) {
         self.lab.check_starts(self.began, back, 1);
         for event in ["promoting", "promoted", "demoting", "demoted"] {

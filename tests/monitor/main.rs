@@ -190,7 +190,7 @@ fn executes_and_reports_operator_commands() {
         run(&["resume"]),
         (Some(0), "the hold 'paused' was ended by an operator: automatic failover is ON\n".to_owned())
     );
-    assert_eq!(run(&["resume"]).1, "nothing is held: the ordinary rules apply\n");
+    assert_eq!(run(&["resume"]).1, "no hold is set: automatic failover is ON\n");
 
     send_signal(&monitor, "TERM");
     wait_for_line(&lines, "the gateway is left as it is");

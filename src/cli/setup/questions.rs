@@ -18,17 +18,17 @@ const ANSWER_SIZE_LIMIT: u64 = 1000;
 /// Asks for the inputs that the plan lacks. Returns the number of steps to apply.
 pub(super) fn ask_missing_inputs(plan: &mut Plan, out: &mut Output) -> Result<usize, CliError> {
     choose_channel(plan)?;
-    let strangers = plan.unknown_hosts();
+    let unknown_hosts = plan.unknown_hosts();
     let mut keys = String::new();
-    for host in &strangers {
-        let offer = scan_host_keys(&plan.target, host).map_err(CliError::Failed)?;
+    for host in &unknown_hosts {
+        let scanned = scan_host_keys(&plan.target, host).map_err(CliError::Failed)?;
         out.write_line(format_args!("{} presents these keys:", to_printable(host)))?;
-        offer.fingerprints.iter().try_for_each(|print| out.write_line(format_args!("  {print}")))?;
+        scanned.fingerprints.iter().try_for_each(|print| out.write_line(format_args!("  {print}")))?;
         out.flush()?;
         if !confirm("Do they match the published keys?") {
             return Err(CliError::Failed(format!("nothing was changed; the keys of {host} were not confirmed")));
         }
-        keys.push_str(&offer.keys);
+        keys.push_str(&scanned.keys);
     }
     plan.target.confirmed_host_keys = (!keys.is_empty()).then_some(keys);
     plan.target.is_interactive = false;
@@ -40,9 +40,9 @@ pub(super) fn ask_missing_inputs(plan: &mut Plan, out: &mut Output) -> Result<us
 
 /// Asks for a channel if OpenClaw has no configuration yet.
 fn choose_channel(plan: &mut Plan) -> Result<(), CliError> {
-    let wants = plan.missing_inputs();
-    let Plan { target: site, .. } = plan;
-    if wants.contains(&MissingInput::Channel) {
+    let missing = plan.missing_inputs();
+    let Plan { target, .. } = plan;
+    if missing.contains(&MissingInput::Channel) {
         let channel =
             ask_text(&format!("Channel of the standby, {} (Enter to skip)", SUPPORTED_CHANNELS.join(" or ")))?;
         if channel.is_empty() {
@@ -54,11 +54,11 @@ fn choose_channel(plan: &mut Plan) -> Result<(), CliError> {
                 "nothing was changed; setup does not support '{channel}', only {known}"
             )));
         }
-        site.options.channel = Some(channel);
+        target.options.channel = Some(channel);
         let model = ask_text("Model, as provider/model (Enter for OpenClaw's default)")?;
-        site.options.model = Some(model).filter(|model| !model.is_empty());
+        target.options.model = Some(model).filter(|model| !model.is_empty());
     }
-    if wants.contains(&MissingInput::AllowedIds) {
+    if missing.contains(&MissingInput::AllowedIds) {
         let allow = ask_text("Ids of the users who may write there, separated by spaces")?;
         for id in allow.split([' ', ',']).filter(|id| !id.is_empty()) {
             if !is_user_id(id) {
@@ -66,12 +66,12 @@ fn choose_channel(plan: &mut Plan) -> Result<(), CliError> {
                     "nothing was changed; '{id}' is not a user id, which is a number"
                 )));
             }
-            site.options.allowed_ids.push(id.to_owned());
+            target.options.allowed_ids.push(id.to_owned());
         }
     }
-    if wants.contains(&MissingInput::Token) {
-        let name = if site.options.channel.as_deref() == Some("discord") { "Discord" } else { "Telegram" };
-        site.channel_token = ask_secret(&format!("{name} bot token (Enter to skip):"));
+    if missing.contains(&MissingInput::Token) {
+        let name = if target.options.channel.as_deref() == Some("discord") { "Discord" } else { "Telegram" };
+        target.channel_token = ask_secret(&format!("{name} bot token (Enter to skip):"));
     }
     Ok(())
 }

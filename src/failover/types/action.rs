@@ -64,7 +64,7 @@ pub enum MachineNotice {
     Flapping { recent: Availability },
     /// The upstreams are steady again.
     Steady { recent: Availability },
-    /// A promotion was decided. `window` is the length of the outage, `life` the last time an upstream was healthy.
+    /// A promotion was decided. `window` is the length of the outage.
     Promoting { cause: Cause, window: Duration, failures: u32, last_healthy_at: Time },
     /// The promotion was cancelled before the gateway was started.
     Aborted { why: CancelReason },

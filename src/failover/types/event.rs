@@ -23,7 +23,7 @@ pub enum Event {
     },
     /// The local gateway was polled.
     Observed(Observation),
-    /// The order in flight ended. `Ok` means that systemd accepted it, not that it took effect.
+    /// The unit action in flight ended. `Ok` means that systemd accepted it, not that it took effect.
     UnitActionEnded(Result<(), String>),
     /// The running pull ended. Its failure does not matter here: a stale workspace is better than no gateway.
     Pulled {

@@ -22,22 +22,22 @@ impl Readiness {
     pub(crate) fn record_finding(&mut self, finding: Finding, is_certain: bool) -> Option<MonitorNotice> {
         let known = self.failing.iter().position(|failing| failing.finding.id == finding.id);
         let before = known.map(|known| self.failing.swap_remove(known));
-        let was_told = before.as_ref().is_some_and(|before| before.is_announced);
+        let was_announced = before.as_ref().is_some_and(|before| before.is_announced);
         if finding.level != Level::Fail {
-            return was_told.then_some(MonitorNotice::Ready { check: finding.id, evidence: finding.evidence });
+            return was_announced.then_some(MonitorNotice::Ready { check: finding.id, evidence: finding.evidence });
         }
-        let is_told = is_certain || before.is_some();
-        let note = (is_told && !was_told).then(|| MonitorNotice::NotReady(finding.clone()));
-        self.failing.push(FailedCheck { finding, is_announced: is_told });
-        note
+        let is_announced = is_certain || before.is_some();
+        let notice = (is_announced && !was_announced).then(|| MonitorNotice::NotReady(finding.clone()));
+        self.failing.push(FailedCheck { finding, is_announced });
+        notice
     }
 
     /// Returns the announced failures as sentences, sorted by check.
     pub(super) fn announced_failures(&self) -> impl Iterator<Item = String> {
-        let mut told: Vec<&Finding> =
+        let mut announced: Vec<&Finding> =
             self.failing.iter().filter(|failing| failing.is_announced).map(|failing| &failing.finding).collect();
-        told.sort_by_key(|finding| finding.id);
-        told.into_iter().map(Finding::to_sentence)
+        announced.sort_by_key(|finding| finding.id);
+        announced.into_iter().map(Finding::to_sentence)
     }
 }
 
@@ -50,8 +50,8 @@ mod tests {
     }
 
     /// Returns a short name of the announcement.
-    fn announcement_name(note: Option<MonitorNotice>) -> &'static str {
-        match note {
+    fn announcement_name(notice: Option<MonitorNotice>) -> &'static str {
+        match notice {
             None => "",
             Some(MonitorNotice::NotReady(finding)) => finding.id,
             Some(MonitorNotice::Ready { .. }) => "ready",
@@ -62,19 +62,19 @@ mod tests {
     #[test]
     fn announces_a_repeated_failure_and_its_end_once() {
         let mut readiness = Readiness::default();
-        let mut look = |level| {
+        let mut record_check = |level| {
             assert_eq!(announcement_name(readiness.record_finding(finding("disk", Level::Ok), false)), "");
-            let told = announcement_name(readiness.record_finding(finding("dns", level), false));
-            (told, readiness.announced_failures().collect::<Vec<_>>())
+            let announced = announcement_name(readiness.record_finding(finding("dns", level), false));
+            (announced, readiness.announced_failures().collect::<Vec<_>>())
         };
         let wrong = || vec!["dns: seen. To fix it: `mend`".to_owned()];
-        assert_eq!(look(Level::Fail), ("", vec![]));
-        assert_eq!(look(Level::Ok), ("", vec![]), "it was restarting");
-        assert_eq!(look(Level::Fail), ("", vec![]));
-        assert_eq!(look(Level::Fail), ("dns", wrong()));
-        assert_eq!(look(Level::Fail), ("", wrong()));
-        assert_eq!(look(Level::Warn), ("ready", vec![]));
-        assert_eq!(look(Level::Ok), ("", vec![]));
+        assert_eq!(record_check(Level::Fail), ("", vec![]));
+        assert_eq!(record_check(Level::Ok), ("", vec![]), "it was restarting");
+        assert_eq!(record_check(Level::Fail), ("", vec![]));
+        assert_eq!(record_check(Level::Fail), ("dns", wrong()));
+        assert_eq!(record_check(Level::Fail), ("", wrong()));
+        assert_eq!(record_check(Level::Warn), ("ready", vec![]));
+        assert_eq!(record_check(Level::Ok), ("", vec![]));
     }
 
     #[test]

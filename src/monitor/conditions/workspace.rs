@@ -66,13 +66,13 @@ impl SyncResults {
     }
 
     pub(crate) fn record_push(&mut self, result: &Result<PushReport, String>) -> Vec<MonitorNotice> {
-        let mut notes = Vec::new();
-        let puts_away_anew = self.archive_error.is_some();
+        let mut notices = Vec::new();
+        let had_archive_error = self.archive_error.is_some();
         let push = match result {
             // Another push follows, or has just ended.
-            Ok(pushed) if matches!(pushed.outcome, PushOutcome::Cancelled | PushOutcome::Busy) => return notes,
+            Ok(pushed) if matches!(pushed.outcome, PushOutcome::Cancelled | PushOutcome::Busy) => return notices,
             Ok(pushed) => {
-                notes.extend(self.archive_notices(pushed));
+                notices.extend(self.archive_notices(pushed));
                 push_from_report(pushed)
             }
             Err(why) => {
@@ -88,38 +88,38 @@ impl SyncResults {
         let before = self.last_push.replace(push.clone()).and_then(|before| before.error);
         match push.error {
             Some(why) if before.as_ref() != Some(&why) => {
-                notes.push(MonitorNotice::PushFailed { outcome: push.outcome, why });
+                notices.push(MonitorNotice::PushFailed { outcome: push.outcome, why });
             }
-            None if before.is_some() || !puts_away_anew => {
+            None if before.is_some() || !had_archive_error => {
                 let branches = result
                     .as_ref()
                     .map(|pushed| pushed.pushed_branches.to_sentence_with_source(PUSH_REPORT))
                     .unwrap_or_default();
-                notes.push(MonitorNotice::ChangesPushed { branches });
+                notices.push(MonitorNotice::ChangesPushed { branches });
             }
             _ => {}
         }
-        notes
+        notices
     }
 
     fn archive_notices(&mut self, pushed: &PushReport) -> Vec<MonitorNotice> {
-        let mut notes = Vec::new();
+        let mut notices = Vec::new();
         if !pushed.archived.is_empty() {
-            notes.push(MonitorNotice::WorkArchived { what: pushed.archived.to_sentence_with_source(PUSH_REPORT) });
+            notices.push(MonitorNotice::WorkArchived { what: pushed.archived.to_sentence_with_source(PUSH_REPORT) });
         }
         let before = self.archive_error.take();
         if !pushed.archive_error.is_empty() {
             let why = pushed.archive_error.clone();
             if before.as_ref() != Some(&why) {
-                notes.push(MonitorNotice::ArchiveFailed { why: why.clone() });
+                notices.push(MonitorNotice::ArchiveFailed { why: why.clone() });
             }
             self.archive_error = Some(why);
         }
-        let was_open = std::mem::replace(&mut self.is_public, pushed.is_public);
-        if pushed.is_public && !was_open {
-            notes.push(MonitorNotice::WorkspacePublic);
+        let was_public = std::mem::replace(&mut self.is_public, pushed.is_public);
+        if pushed.is_public && !was_public {
+            notices.push(MonitorNotice::WorkspacePublic);
         }
-        notes
+        notices
     }
 
     /// Returns the notice about the workspace that a gateway finds if it starts now.
@@ -137,14 +137,14 @@ impl SyncResults {
 
     /// Returns the problems, each with its stable name.
     pub(super) fn list_problems(&self) -> [(&'static str, Option<String>); 4] {
-        let open = self.is_public.then(|| "the git remote is public; make the repository private".to_owned());
+        let public_remote = self.is_public.then(|| "the git remote is public; make the repository private".to_owned());
         let replays = self.archive_error.as_ref();
         let replays = replays.map(|why| format!("the gateway's next start would resume old work: {why}"));
         [
             ("sync_failing", self.last_pull.as_ref().and_then(|pull| pull.error.clone())),
             ("unreturned", self.last_push.as_ref().and_then(|push| push.error.clone())),
             ("stale_replay", replays),
-            ("workspace_open", open),
+            ("workspace_open", public_remote),
         ]
     }
 }
@@ -175,8 +175,8 @@ fn push_from_report(pushed: &PushReport) -> PushSummary {
     }
 }
 
-fn with_detail(words: &str, said: &str) -> String {
-    if said.is_empty() { words.to_owned() } else { format!("{words}: {said}") }
+fn with_detail(words: &str, details: &str) -> String {
+    if details.is_empty() { words.to_owned() } else { format!("{words}: {details}") }
 }
 
 #[cfg(test)]

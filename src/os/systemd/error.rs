@@ -50,8 +50,8 @@ impl SystemdError {
     }
 
     pub(super) fn unparsable_output(unit: &str, shown: &str) -> Self {
-        let said = format!("cannot parse the output of systemctl: {}", to_printable(shown, 200));
-        Self { verb: "show", unit: unit.to_owned(), kind: SystemdErrorKind::Message(said) }
+        let message = format!("cannot parse the output of systemctl: {}", to_printable(shown, 200));
+        Self { verb: "show", unit: unit.to_owned(), kind: SystemdErrorKind::Message(message) }
     }
 }
 

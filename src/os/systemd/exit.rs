@@ -80,7 +80,8 @@ impl Unit {
             "success" => self.end_in_words().unwrap_or_else(|| "ended without a main process".to_owned()),
             // Another process than the main one failed.
             "exit-code" | "signal" | "core-dump" if matches!(self.end, None | Some(ProcessEnd::Exited(0))) => {
-                "was not started: a command beside its main process failed (ExecStartPre=, ExecStartPost=)".to_owned()
+                "was not started: a command other than its main process failed (ExecStartPre=, ExecStartPost=)"
+                    .to_owned()
             }
             "exit-code" | "signal" | "core-dump" => self.end_in_words()?,
             "oom-kill" => "was killed: out of memory".to_owned(),

@@ -55,9 +55,9 @@ pub(super) fn merge_recent(path: &Path) -> Result<(), FileError> {
         let new = path.with_extension("1.new");
         let file = File::create(&new).map_err(failed)?;
         let mut out = BufWriter::new(file);
-        let seen = entry_infos(path)?;
-        let days = entry_days(&seen);
-        write_kept_entries(path, &days, &mut daily_budgets(&seen, &days), &mut out)?.map_err(failed)?;
+        let infos = entry_infos(path)?;
+        let days = entry_days(&infos);
+        write_kept_entries(path, &days, &mut daily_budgets(&infos, &days), &mut out)?.map_err(failed)?;
         let file = out.into_inner().map_err(|why| failed(why.into_error()))?;
         file.sync_all().and_then(|()| fs::rename(&new, older_path(path))).map_err(failed)?;
     }
@@ -82,11 +82,11 @@ struct EntryInfo {
 
 /// Returns all entries, oldest first.
 fn entry_infos(path: &Path) -> Result<Vec<EntryInfo>, FileError> {
-    let mut worth = EntryPriority::default();
+    let mut priorities = EntryPriority::default();
     let seen = |line| match line {
         HistoryLine::Entry(entry) => Some(EntryInfo {
             moment: entry_times::entry_moment(&entry),
-            priority: worth.rank(&entry),
+            priority: priorities.rank(&entry),
             bytes: line_bytes(&entry),
         }),
         HistoryLine::Unreadable => None,
@@ -95,8 +95,8 @@ fn entry_infos(path: &Path) -> Result<Vec<EntryInfo>, FileError> {
 }
 
 /// Returns the day of each entry, measured back from the last one. A wall clock that was wrong drops no entries.
-fn entry_days(seen: &[EntryInfo]) -> Vec<u64> {
-    let stamps: Vec<_> = seen.iter().map(|entry| entry.moment).collect();
+fn entry_days(infos: &[EntryInfo]) -> Vec<u64> {
+    let stamps: Vec<_> = infos.iter().map(|entry| entry.moment).collect();
     let Some(last) = stamps.last().copied() else { return Vec::new() };
     entry_times::estimate_times(&stamps, last, entry_times::MAX_UNMEASURED_GAP_KEPT)
         .into_iter()
@@ -105,14 +105,14 @@ fn entry_days(seen: &[EntryInfo]) -> Vec<u64> {
 }
 
 /// Returns the space that each day may use, by priority.
-fn daily_budgets(seen: &[EntryInfo], of: &[u64]) -> BTreeMap<u64, BytesByPriority> {
+fn daily_budgets(infos: &[EntryInfo], day_of_entry: &[u64]) -> BTreeMap<u64, BytesByPriority> {
     let mut days: BTreeMap<u64, BytesByPriority> = BTreeMap::new();
-    for (entry, day) in seen.iter().zip(of) {
+    for (entry, day) in infos.iter().zip(day_of_entry) {
         if let Some(rank) = entry.priority {
             days.entry(*day).or_default()[rank] += entry.bytes;
         }
     }
-    let latest = of.last().copied().unwrap_or_default();
+    let latest = day_of_entry.last().copied().unwrap_or_default();
     days.retain(|day, _| latest.saturating_sub(*day) < RETENTION_DAYS);
     let mut left = OLDER_MAX_BYTES - LEFT_OUT_RESERVE_BYTES;
     for rank in 0..3 {
@@ -125,10 +125,10 @@ fn daily_budgets(seen: &[EntryInfo], of: &[u64]) -> BTreeMap<u64, BytesByPriorit
     days
 }
 
-/// Returns the largest share per day of one priority with which all days fit into `room`.
-fn largest_share(days: &BTreeMap<u64, BytesByPriority>, rank: usize, room: u64) -> u64 {
-    let fits = |most: u64| days.values().map(|sizes| sizes[rank].min(most)).sum::<u64>() <= room;
-    let (mut low, mut high) = (0, room);
+/// Returns the largest share per day of one priority with which all days fit into `space`.
+fn largest_share(days: &BTreeMap<u64, BytesByPriority>, rank: usize, space: u64) -> u64 {
+    let fits = |most: u64| days.values().map(|sizes| sizes[rank].min(most)).sum::<u64>() <= space;
+    let (mut low, mut high) = (0, space);
     while low < high {
         let middle = low + (high - low).div_ceil(2);
         if fits(middle) { low = middle } else { high = middle - 1 }
@@ -148,10 +148,10 @@ fn write_kept_entries(
         HistoryLine::Unreadable => None,
     });
     let mut entries = entries.zip(days.iter().copied()).peekable();
-    let (mut worth, mut left_out) = (EntryPriority::default(), DroppedCounts::default());
+    let (mut priorities, mut left_out) = (EntryPriority::default(), DroppedCounts::default());
     let mut write = || -> io::Result<()> {
         while let Some((entry, day)) = entries.next() {
-            let (rank, is_last) = (worth.rank(&entry), entries.peek().is_none());
+            let (rank, is_last) = (priorities.rank(&entry), entries.peek().is_none());
             if !room.contains_key(&day) && !is_last {
                 continue;
             }

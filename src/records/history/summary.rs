@@ -63,11 +63,11 @@ struct OutageSpan {
 
 impl OutageSpan {
     /// Corrects the start of the outage: it is logged when it is noticed, and a later entry has the last healthy probe.
-    fn set_last_healthy(&mut self, life: Time) {
+    fn set_last_healthy(&mut self, last_healthy_at: Time) {
         if self.unserved_since == Some(self.last_healthy_at) {
-            self.unserved_since = Some(life);
+            self.unserved_since = Some(last_healthy_at);
         }
-        self.last_healthy_at = life;
+        self.last_healthy_at = last_healthy_at;
     }
 }
 
@@ -128,30 +128,30 @@ impl HistorySummary {
         until.since(since.max(self.from))
     }
 
-    fn open_outage(&mut self, life: Time) {
+    fn open_outage(&mut self, last_healthy_at: Time) {
         if self.window.is_none() {
-            let (served, dark_since) = (self.is_serving, (!self.is_serving).then_some(life));
+            let (was_serving, unserved_since) = (self.is_serving, (!self.is_serving).then_some(last_healthy_at));
             self.window = Some(OutageSpan {
-                last_healthy_at: life,
-                unserved_since: dark_since,
+                last_healthy_at,
+                unserved_since,
                 unserved: Duration::ZERO,
-                was_serving: served,
+                was_serving,
                 has_failover: false,
                 is_cut_off: false,
             });
         }
     }
 
-    fn begin_promotion(&mut self, at: Time, cause: Option<&str>, life: Time) {
+    fn begin_promotion(&mut self, at: Time, cause: Option<&str>, last_healthy_at: Time) {
         let counts = at >= self.from;
         match cause {
-            cause if is_outage(cause) => self.open_outage(life),
+            cause if is_outage(cause) => self.open_outage(last_healthy_at),
             Some("drill") => self.drills += usize::from(counts),
             _ => {}
         }
         let is_outage = is_outage(cause);
         self.with_window(|window| {
-            window.set_last_healthy(life);
+            window.set_last_healthy(last_healthy_at);
             window.has_failover |= is_outage;
         });
     }
@@ -172,9 +172,9 @@ impl HistorySummary {
         let served = std::mem::replace(&mut self.is_serving, true);
         self.with_window(|window| window.has_failover |= is_promotion && served);
         let counts = at >= self.from && is_promotion;
-        let life =
+        let last_healthy_at =
             self.window.as_ref().filter(|window| window.has_failover && counts).map(|window| window.last_healthy_at);
-        self.to_promote.extend(life.map(|life| at.since(life)));
+        self.to_promote.extend(last_healthy_at.map(|last_healthy_at| at.since(last_healthy_at)));
         self.end_unserved_span(at);
     }
 
@@ -203,7 +203,7 @@ impl HistorySummary {
         let (list, is_known) = match window {
             OutageSpan { has_failover: true, .. } => (Some(&mut self.to_recover), true),
             OutageSpan { is_cut_off: true, .. } => (Some(&mut self.cut_off), false),
-            OutageSpan { was_serving: served, .. } => ((!served).then_some(&mut self.short_outages), true),
+            OutageSpan { was_serving, .. } => ((!was_serving).then_some(&mut self.short_outages), true),
         };
         if let Some(list) = list.filter(|_| at >= self.from) {
             list.push(lasted);
@@ -278,8 +278,8 @@ mod tests {
         [summary.watched, summary.primary_down, summary.service_down].map(|span| span.as_secs())
     }
 
-    fn promoting_entry(life: u64) -> String {
-        format!(r#""event":"promoting","cause":"outage","life_at":"{}""#, format_rfc3339(at(life)))
+    fn promoting_entry(last_healthy_at: u64) -> String {
+        format!(r#""event":"promoting","cause":"outage","life_at":"{}""#, format_rfc3339(at(last_healthy_at)))
     }
 
     const STARTED: &str = r#""event":"started""#;

@@ -254,18 +254,18 @@ impl Replayer<'_> {
     }
 
     fn finish(self) -> io::Result<ReplayResult> {
-        let Self { out, result: seen, .. } = self;
-        let as_then = match seen.differences {
+        let Self { out, result, .. } = self;
+        let comparison = match result.differences {
             0 => "all as recorded".to_owned(),
             some if some > MAX_DIFFERENCES_SHOWN => {
                 format!("differences at {some} events (the first {MAX_DIFFERENCES_SHOWN} are shown)")
             }
             some => format!("differences at {some} events"),
         };
-        if seen.events > 0 {
-            writeln!(out, "{} events, {} decisions, {as_then}", seen.events, seen.decisions)?;
+        if result.events > 0 {
+            writeln!(out, "{} events, {} decisions, {comparison}", result.events, result.decisions)?;
         }
-        Ok(seen)
+        Ok(result)
     }
 }
 
@@ -301,11 +301,11 @@ fn describe_observation(seen: &Observation) -> String {
 /// Lists the facts behind the decision after it was made, each with its threshold.
 fn describe_facts(at: Time, machine: &Machine, config: &Config) -> String {
     let mut facts = match machine.window() {
-        Some((elapsed, life)) => format!(
+        Some((elapsed, last_healthy_at)) => format!(
             "down for {} (threshold {}) since {}, failed probes: {} (threshold {})",
             format_span(elapsed),
             format_span(machine.outage_threshold()),
-            format_time(life),
+            format_time(last_healthy_at),
             machine.window_failures(),
             config.promote.failures
         ),

@@ -38,7 +38,7 @@ impl SegmentStart {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let memory = state::to_json(&self.start.persistent_state, WallClockOffset::new(self.at, self.at));
+        let persistent_state = state::to_json(&self.start.persistent_state, WallClockOffset::new(self.at, self.at));
         Value::from_entries([
             ("at", self.at.as_millis().into()),
             (
@@ -47,7 +47,7 @@ impl SegmentStart {
                     ("version", env!("CARGO_PKG_VERSION").into()),
                     ("config", self.config.to_json()),
                     ("witnessed", self.has_witnesses.into()),
-                    ("memory", memory),
+                    ("memory", persistent_state),
                     ("armed", Value::from_items(self.start.armed.iter().copied())),
                     ("unit", self.start.unit.map(unit_to_json).into()),
                     ("same_upstreams", self.same_upstreams.map_or(Value::Null, Into::into)),
@@ -60,14 +60,14 @@ impl SegmentStart {
         let config = config::parse(&required_field(node, "config")?.value.to_string(), "the trace's configuration");
         let truth =
             |node: &Value, key: &str| node.as_bool().ok_or_else(|| format!("`{key}` is neither true nor false"));
-        let armed = as_list(required_field(node, "armed")?, "armed")?.iter().map(|node| truth(node, "armed"));
+        let armed_flags = as_list(required_field(node, "armed")?, "armed")?.iter().map(|node| truth(node, "armed"));
         Ok(Self {
             at,
             config: config.map_err(|problems| problems.to_string())?,
             has_witnesses: truth(required_field(node, "witnessed")?, "witnessed")?,
             start: InitialFacts {
                 persistent_state: state::parse_memory(required_field(node, "memory")?)?,
-                armed: armed.collect::<Result<_, _>>()?,
+                armed: armed_flags.collect::<Result<_, _>>()?,
                 unit: nullable_field(node, "unit", |node, _| read_unit(node))?,
             },
             same_upstreams: nullable_field(node, "same_upstreams", |node, key| truth(node, key))?,

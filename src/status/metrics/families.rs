@@ -29,100 +29,100 @@ const fn counter(
 #[rustfmt::skip]
 pub(super) const FAMILIES: &[MetricFamily] = &[
     gauge("build_info", "Version of the monitor; always 1.",
-        |scene, to| to.write_labelled(&[("version", &scene.status.version)], 1.0)),
+        |data, to| to.write_labelled(&[("version", &data.status.version)], 1.0)),
     gauge("start_timestamp_seconds", "Start of the monitor.",
-        |scene, to| to.write(timestamp_value(scene.status.started_at))),
+        |data, to| to.write(timestamp_value(data.status.started_at))),
     gauge("update_timestamp_seconds", "Time of this update; if it is long ago, the monitor has stopped.",
-        |scene, to| to.write(timestamp_value(scene.status.updated_at))),
+        |data, to| to.write(timestamp_value(data.status.updated_at))),
     gauge("could_take_over", "1 if no known condition keeps this host from taking over.",
-        |scene, to| to.write(bool_value(scene.status.could_take_over()))),
+        |data, to| to.write(bool_value(data.status.could_take_over()))),
     gauge("degraded", "Number of conditions that prevent or limit a failover.",
-        |scene, to| to.write(integer_value(scene.status.degraded.len() as u64))),
+        |data, to| to.write(integer_value(data.status.degraded.len() as u64))),
     gauge("degraded_condition", "Conditions by name; an absent condition has no sample.", write_conditions),
 
     gauge("role", "Role of this host: 1 for the present one.",
-        |scene, to|
+        |data, to|
             ROLES.iter().for_each(|role| {
-                to.write_labelled(&[("role", role)], bool_value(scene.status.role.name == *role));
+                to.write_labelled(&[("role", role)], bool_value(data.status.role.name == *role));
             })),
     gauge("role_start_timestamp_seconds", "Start of the present role.",
-        |scene, to| to.write(timestamp_value(scene.status.role.since))),
+        |data, to| to.write(timestamp_value(data.status.role.since))),
     gauge("hold", "Hold that an operator set: 1 for the present one.", write_holds),
     gauge("hold_start_timestamp_seconds", "Start of the hold.",
-        |scene, to| if let Some(hold) = scene.status.hold { to.write(timestamp_value(hold.since)) }),
+        |data, to| if let Some(hold) = data.status.hold { to.write(timestamp_value(hold.since)) }),
     gauge("hold_end_timestamp_seconds", "Time at which the hold ends by itself.",
-        |scene, to|
-            if let Some(until) = scene.status.hold.and_then(|hold| hold.until) { to.write(timestamp_value(until)) }),
+        |data, to|
+            if let Some(until) = data.status.hold.and_then(|hold| hold.until) { to.write(timestamp_value(until)) }),
     gauge("hold_down_seconds", "Time for which an upstream must be ready before failback.",
-        |scene, to| to.write(scene.status.hold_down.as_secs_f64())),
+        |data, to| to.write(data.status.hold_down.as_secs_f64())),
 
     gauge("window_seconds", "Length of the outage, as it counts towards a promotion; 0 while an upstream is up.",
-        |scene, to| to.write(scene.status.window.as_ref().map_or(0.0, |window| window.elapsed.as_secs_f64()))),
+        |data, to| to.write(data.status.window.as_ref().map_or(0.0, |window| window.elapsed.as_secs_f64()))),
     gauge("window_needed_seconds", "Threshold for a promotion, during an outage.",
-        |scene, to| if let Some(window) = &scene.status.window { to.write(window.needed.as_secs_f64()) }),
+        |data, to| if let Some(window) = &data.status.window { to.write(window.needed.as_secs_f64()) }),
     gauge("window_failures", "Failed probes in a row, during an outage.",
-        |scene, to| to.write(scene.status.window.as_ref().map_or(0.0, |window| f64::from(window.failures)))),
+        |data, to| to.write(data.status.window.as_ref().map_or(0.0, |window| f64::from(window.failures)))),
 
     gauge("upstream_up", "1 if the last probe of the upstream was healthy.",
-        |scene, to| write_upstreams(scene, to,
+        |data, to| write_upstreams(data, to,
             |upstream| upstream.last_probe.as_ref().map(|probed| bool_value(probed.verdict == "healthy")))),
     gauge("upstream_stands_by", "1 if the upstream is another standby, idle because one listed before it is up.",
-        |scene, to| scene.status.upstreams.iter().for_each(|upstream|
-            to.write_labelled(&[("upstream", &upstream.name)], bool_value(scene.status.is_idle_standby(upstream))))),
+        |data, to| data.status.upstreams.iter().for_each(|upstream|
+            to.write_labelled(&[("upstream", &upstream.name)], bool_value(data.status.is_idle_standby(upstream))))),
     gauge("upstream_ready", "1 if the upstream reported ready.",
-        |scene, to|
-            write_upstreams(scene, to, |upstream| upstream.last_probe.as_ref().map(|probed| bool_value(probed.ready)))),
+        |data, to|
+            write_upstreams(data, to, |upstream| upstream.last_probe.as_ref().map(|probed| bool_value(probed.ready)))),
     gauge("upstream_latency_seconds", "Time from the last probe's first request to its verdict.",
-        |scene, to| write_upstreams(scene, to,
+        |data, to| write_upstreams(data, to,
             |upstream| upstream.last_probe.as_ref().map(|probed| probed.latency.as_secs_f64()))),
     gauge("upstream_change_timestamp_seconds", "Time since which every probe has had the same verdict.",
-        |scene, to|
-            write_upstreams(scene, to,
+        |data, to|
+            write_upstreams(data, to,
                 |upstream| upstream.last_probe.as_ref().map(|probed| timestamp_value(probed.since)))),
     gauge("upstream_armed", "1 if the upstream was ever seen healthy from this host.",
-        |scene, to| write_upstreams(scene, to, |upstream| Some(bool_value(upstream.seen_healthy)))),
+        |data, to| write_upstreams(data, to, |upstream| Some(bool_value(upstream.seen_healthy)))),
     counter("probes_total", "Probes, by verdict.", write_probes),
 
     gauge("gateway_up", "1 if this host's gateway was healthy at the last poll.",
-        |scene, to|
-            if let Some(probed) = &scene.status.gateway.last_probe {
+        |data, to|
+            if let Some(probed) = &data.status.gateway.last_probe {
                 to.write(bool_value(probed.verdict == "healthy"));
             }),
     counter("promotions_total", "Promotions after which this host's gateway answered, by cause.",
-        |scene, to| write_counts(to, "cause", &CAUSES, &scene.counters.promotions)),
+        |data, to| write_counts(to, "cause", &CAUSES, &data.counters.promotions)),
     counter("demotions_total", "Completed demotions, by reason.",
-        |scene, to| write_counts(to, "reason", &REASONS, &scene.counters.demotions)),
+        |data, to| write_counts(to, "reason", &REASONS, &data.counters.demotions)),
     counter("failed_starts_total", "Starts after which this host's gateway did not come up.",
-        |scene, to| to.write(integer_value(scene.counters.failed_starts))),
+        |data, to| to.write(integer_value(data.counters.failed_starts))),
     gauge("last_failover_timestamp_seconds", "Time of the last decision to fail over.",
-        |scene, to| write_failover(scene, to, |failover| Some(timestamp_value(failover.decided_at)))),
+        |data, to| write_failover(data, to, |failover| Some(timestamp_value(failover.decided_at)))),
     gauge("last_failover_duration_seconds", "Time from the last healthy probe to this host's gateway answering.",
-        |scene, to|
-            write_failover(scene, to,
+        |data, to|
+            write_failover(data, to,
                 |failover| Some(seconds_between(failover.last_healthy_at, failover.answered_at?)))),
     gauge("last_failover_served_seconds", "Time for which this host then served, once it has ended.",
-        |scene, to|
-            write_failover(scene, to, |failover| Some(seconds_between(failover.answered_at?, failover.ended_at?)))),
+        |data, to|
+            write_failover(data, to, |failover| Some(seconds_between(failover.answered_at?, failover.ended_at?)))),
 
     gauge("last_drill_timestamp_seconds", "Start of the last drill, whatever its outcome.",
-        |scene, to| if let Some(drill) = &scene.status.last_drill { to.write(timestamp_value(drill.began_at)) }),
+        |data, to| if let Some(drill) = &data.status.last_drill { to.write(timestamp_value(drill.began_at)) }),
     gauge("last_drill_passed", "1 if the last drill passed; absent while one runs.",
-        |scene, to| if let Some(Drill { ended_at: Some(_), outcome: Some(outcome), .. }) = &scene.status.last_drill {
+        |data, to| if let Some(Drill { ended_at: Some(_), outcome: Some(outcome), .. }) = &data.status.last_drill {
             to.write(bool_value(*outcome == DrillOutcome::Passed));
         }),
     gauge("drill_due_timestamp_seconds", "Time at which the next drill is due; in the past if overdue.",
-        |scene, to| if let Some(due) = scene.status.drill_due_at { to.write(timestamp_value(due)) }),
+        |data, to| if let Some(due) = data.status.drill_due_at { to.write(timestamp_value(due)) }),
 
     gauge("workspace_pull_timestamp_seconds", "End of the last pull of the workspace, successful or not.",
-        |scene, to| write_pull(scene, to, |pull| Some(timestamp_value(pull.ended_at)))),
+        |data, to| write_pull(data, to, |pull| Some(timestamp_value(pull.ended_at)))),
     gauge("workspace_fresh_timestamp_seconds", "Start of the last pull that brought the workspace up to date.",
-        |scene, to| write_pull(scene, to, |pull| pull.last_complete_at.map(timestamp_value))),
+        |data, to| write_pull(data, to, |pull| pull.last_complete_at.map(timestamp_value))),
     gauge("workspace_commit_timestamp_seconds", "Commit time of the remote's latest commit in the workspace.",
-        |scene, to| write_pull(scene, to, |pull| pull.committed_at.map(timestamp_value))),
+        |data, to| write_pull(data, to, |pull| pull.committed_at.map(timestamp_value))),
     gauge("workspace_push_timestamp_seconds", "End of the last push of local changes, successful or not.",
-        |scene, to| if let Some(push) = &scene.status.last_push { to.write(timestamp_value(push.ended_at)) }),
+        |data, to| if let Some(push) = &data.status.last_push { to.write(timestamp_value(push.ended_at)) }),
     gauge("workspace_unreturned", "1 if the workspace may have changes that are not pushed yet.",
-        |scene, to| to.write(bool_value(scene.status.has_unpushed_changes))),
+        |data, to| to.write(bool_value(data.status.has_unpushed_changes))),
     counter("notifications_total", "Notifications, by webhook and result; each failed attempt counts.",
         write_notifications),
 ];
@@ -150,8 +150,8 @@ fn write_counts(to: &mut SampleWriter<'_>, label: &str, names: &[&str], counts: 
     }
 }
 
-fn write_conditions(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
-    let all = || scene.status.degraded.iter().map(|degraded| degraded.name.as_str());
+fn write_conditions(data: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
+    let all = || data.status.degraded.iter().map(|degraded| degraded.name.as_str());
     for (index, what) in all().enumerate() {
         // Several conditions may have the same name, such as two dead webhooks.
         if all().position(|first| first == what) == Some(index) {
@@ -163,48 +163,48 @@ fn write_conditions(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
     }
 }
 
-fn write_holds(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
+fn write_holds(data: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
     for kind in [HoldKind::Promoted, HoldKind::Standby, HoldKind::Paused] {
         to.write_labelled(
             &[("hold", names::hold_name(kind))],
-            bool_value(scene.status.hold.is_some_and(|hold| hold.kind == kind)),
+            bool_value(data.status.hold.is_some_and(|hold| hold.kind == kind)),
         );
     }
 }
 
-fn write_upstreams(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>, value: fn(&UpstreamStatus) -> Option<f64>) {
-    for upstream in &scene.status.upstreams {
+fn write_upstreams(data: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>, value: fn(&UpstreamStatus) -> Option<f64>) {
+    for upstream in &data.status.upstreams {
         if let Some(value) = value(upstream) {
             to.write_labelled(&[("upstream", &upstream.name)], value);
         }
     }
 }
 
-fn write_probes(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
-    for UpstreamStatus { name, .. } in &scene.status.upstreams {
+fn write_probes(data: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
+    for UpstreamStatus { name, .. } in &data.status.upstreams {
         for verdict in names::VERDICT_NAMES {
             to.write_labelled(
                 &[("upstream", name), ("verdict", verdict)],
-                integer_value(scene.counters.probe_count(name, verdict)),
+                integer_value(data.counters.probe_count(name, verdict)),
             );
         }
     }
 }
 
-fn write_failover(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>, value: fn(&Failover) -> Option<f64>) {
-    if let Some(value) = scene.status.last_failover.as_ref().and_then(value) {
+fn write_failover(data: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>, value: fn(&Failover) -> Option<f64>) {
+    if let Some(value) = data.status.last_failover.as_ref().and_then(value) {
         to.write(value);
     }
 }
 
-fn write_pull(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>, value: fn(&PullSummary) -> Option<f64>) {
-    if let Some(value) = scene.status.last_pull.as_ref().and_then(value) {
+fn write_pull(data: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>, value: fn(&PullSummary) -> Option<f64>) {
+    if let Some(value) = data.status.last_pull.as_ref().and_then(value) {
         to.write(value);
     }
 }
 
-fn write_notifications(scene: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
-    for DeliveryCounts { webhook, delivered, failed } in scene.deliveries {
+fn write_notifications(data: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
+    for DeliveryCounts { webhook, delivered, failed } in data.deliveries {
         for (result, number) in [("delivered", delivered), ("failed", failed)] {
             to.write_labelled(&[("webhook", webhook), ("result", result)], integer_value(*number));
         }

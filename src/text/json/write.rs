@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter, Write};
 
 use crate::text::json::{Node, Value};
 
-/// Compact form, on one line. The indented form is [`Value::pretty`].
+/// Compact form, on one line. The indented form is [`Value::to_pretty`].
 impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write_value(f, self, None)

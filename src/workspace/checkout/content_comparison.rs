@@ -1,7 +1,7 @@
 //! Comparison of replaced files with the contents that git has.
 //!
 //! A file counts as known if git has its exact bytes: in a commit, or stored before the checkout because git converts
-//! the file (`raw`).
+//! the file (`raw_bytes`).
 
 use std::collections::HashSet;
 use std::fs;

@@ -145,12 +145,12 @@ impl<'a> ReplacedFiles<'a> {
         let (from, to) = (self.new_files_folder().join(path), self.git.work_tree.join(path));
         match fs::hard_link(&from, &to) {
             Err(why) if why.kind() == ErrorKind::CrossesDevices => {
-                let background =
+                let near_copy =
                     self.folder_on_same_file_system(path).map_err(|error| io::Error::other(error.message))?.join("new");
-                let _ = fs::remove_file(&background);
-                copy_file_or_link(&from, &background)?;
-                fs::hard_link(&background, &to)?;
-                fs::remove_file(&background)
+                let _ = fs::remove_file(&near_copy);
+                copy_file_or_link(&from, &near_copy)?;
+                fs::hard_link(&near_copy, &to)?;
+                fs::remove_file(&near_copy)
             }
             // File systems without hard links need a copy instead.
             Err(why) if matches!(why.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => {
@@ -242,7 +242,7 @@ fn check_replaced_files(
     // Writers before bytes: a file without writers does not change in between.
     let writers = detect_writers(git, &all_old);
     let known = content_comparison::are_contents_known(git, &checkouts_folder(git), &all_old)?;
-    let (mut named, mut room) = (Vec::new(), 0);
+    let (mut named, mut kept_bytes) = (Vec::new(), 0);
     let mut open = HashSet::new();
     for ((old, writers), is_known) in all_old.iter().zip(writers).zip(known) {
         if writers == WriterState::Open || !is_known {
@@ -259,8 +259,8 @@ fn check_replaced_files(
             ));
             continue;
         }
-        room += old.current_path.symlink_metadata().map_or(0, |found| found.len()).max(BLOCK_SIZE);
-        if is_safe_to_remove(old.checkout_folder, writers, (clock, room > UNKNOWN_WRITERS_SPACE_LIMIT)) {
+        kept_bytes += old.current_path.symlink_metadata().map_or(0, |found| found.len()).max(BLOCK_SIZE);
+        if is_safe_to_remove(old.checkout_folder, writers, (clock, kept_bytes > UNKNOWN_WRITERS_SPACE_LIMIT)) {
             fs::remove_file(&old.current_path)
                 .map_err(|why| SyncError::from_file_operation("remove", &old.current_path, &why))?;
         } else if writers != WriterState::Closed {
@@ -289,8 +289,8 @@ fn is_safe_to_remove(folder: &Path, writers: WriterState, (clock, is_full): (Opt
     if !boot.is_empty() && !this.is_empty() && boot != this {
         return true;
     }
-    let (Some(clock), Some(looked)) = (clock, first_checked_at(folder)) else { return false };
-    let age = clock.saturating_sub(looked);
+    let (Some(clock), Some(first_checked)) = (clock, first_checked_at(folder)) else { return false };
+    let age = clock.saturating_sub(first_checked);
     match writers {
         WriterState::Open => false,
         WriterState::Closed => age >= REMOVAL_GRACE_PERIOD,
@@ -314,22 +314,22 @@ fn detect_writers(git: &Git<'_>, old: &[ReplacedFile<'_>]) -> Vec<WriterState> {
         old.iter().filter(|old| old.kind == FileKind::File).map(|old| old.current_path.as_path()).collect();
     let mut found = writers::detect_writers(git, &files).into_iter();
     // A link cannot be written to.
-    let of = |old: &ReplacedFile<'_>| match old.kind {
+    let writer_state = |old: &ReplacedFile<'_>| match old.kind {
         FileKind::File => found.next().unwrap_or(WriterState::Unknown),
         FileKind::Link | FileKind::Unreadable => WriterState::Closed,
     };
-    old.iter().map(of).collect()
+    old.iter().map(writer_state).collect()
 }
 
 /// Returns the folders that hold the replaced files of a checkout.
 fn replaced_roots(git: &Git<'_>, folder: &Path) -> Vec<PathBuf> {
-    let background = fs::read(folder.join("beside")).unwrap_or_default();
+    let other_roots = fs::read(folder.join("beside")).unwrap_or_default();
     let name = folder.file_name().unwrap_or_default();
-    let background = background.split_inclusive(|byte| *byte == 0).filter_map(|parent| parent.strip_suffix(b"\0"));
-    let background: HashSet<PathBuf> = background
+    let other_roots = other_roots.split_inclusive(|byte| *byte == 0).filter_map(|parent| parent.strip_suffix(b"\0"));
+    let other_roots: HashSet<PathBuf> = other_roots
         .map(|parent| git.work_tree.join(OsStr::from_bytes(parent)).join(WORKSPACE_FOLDER).join(name).join("old"))
         .collect();
-    [folder.join("old")].into_iter().chain(background).collect()
+    [folder.join("old")].into_iter().chain(other_roots).collect()
 }
 
 /// Lists everything below `root` except folders.
@@ -377,10 +377,10 @@ fn remove_checkout_folder(git: &Git<'_>, folder: &Path) {
         if root.exists() {
             return;
         }
-        if let Some(background) = root.parent().filter(|background| *background != folder) {
-            let _ = fs::remove_file(background.join("new"));
-            let top = background.parent().unwrap_or(background);
-            if fs::remove_dir(background).is_ok() && fs::read_dir(top).is_ok_and(|left| left.count() == 1) {
+        if let Some(other_folder) = root.parent().filter(|other_folder| *other_folder != folder) {
+            let _ = fs::remove_file(other_folder.join("new"));
+            let top = other_folder.parent().unwrap_or(other_folder);
+            if fs::remove_dir(other_folder).is_ok() && fs::read_dir(top).is_ok_and(|left| left.count() == 1) {
                 let _ = fs::remove_file(top.join(".gitignore")).and_then(|()| fs::remove_dir(top));
             }
         }

@@ -64,8 +64,8 @@ impl<'a> FileReplacement<'a> {
         let changed: HashSet<&[u8]> = changed.split(|byte| *byte == 0).collect();
         for entry in self.differences.iter().filter(|entry| entry.is_file_before()) {
             if changed.contains(entry.path.as_slice()) && !self.withheld.contains(entry.path()) {
-                let said = format!("{} changed during the sync", entry.path().display());
-                return Err(SyncError::new(SyncErrorKind::InUse, said));
+                let message = format!("{} changed during the sync", entry.path().display());
+                return Err(SyncError::new(SyncErrorKind::InUse, message));
             }
         }
         Ok(())

@@ -138,8 +138,8 @@ impl Git<'_> {
         let mut args = vec!["check-attr", "-z", "--stdin"];
         args.extend(is_of_index.then_some("--cached"));
         args.push("filter");
-        let said = self.run_with_input(&args, &nul_terminated(names), &self.private_index())?;
-        let mut parts = said.split(|byte| *byte == 0);
+        let output = self.run_with_input(&args, &nul_terminated(names), &self.private_index())?;
+        let mut parts = output.split(|byte| *byte == 0);
         let mut found = HashMap::new();
         while let (Some(name), Some(_), Some(value)) = (parts.next(), parts.next(), parts.next()) {
             let value = String::from_utf8_lossy(value);

@@ -32,7 +32,7 @@ pub(in crate::workspace) struct IndexLock(PathBuf);
 
 impl IndexLock {
     /// Takes the lock that git itself uses.
-    pub(in crate::workspace) fn acquire(git: &Git<'_>, others: GatewayActivity) -> Result<Self, SyncError> {
+    pub(in crate::workspace) fn acquire(git: &Git<'_>, gateway_activity: GatewayActivity) -> Result<Self, SyncError> {
         let path = git.git_dir.join("index.lock");
         let asked = Instant::now();
         loop {
@@ -47,13 +47,13 @@ impl IndexLock {
                 remove_file(&path)?;
             } else if asked.elapsed() < LOCK_WAIT_TIME {
                 thread::sleep(Duration::from_millis(20));
-            } else if left_over::held_for(git, &path) >= others.stale_index_lock_age() {
+            } else if left_over::held_for(git, &path) >= gateway_activity.stale_index_lock_age() {
                 log::warn!("moving aside {}, a stale lock of a killed git", path.display());
                 let aside = path.with_extension("left-over");
                 fs::rename(&path, &aside).map_err(|why| SyncError::from_file_operation("rename", &path, &why))?;
             } else {
-                let said = format!("another git process holds {}", path.display());
-                return Err(SyncError::new(SyncErrorKind::InUse, said));
+                let message = format!("another git process holds {}", path.display());
+                return Err(SyncError::new(SyncErrorKind::InUse, message));
             }
         }
     }
@@ -63,7 +63,7 @@ impl IndexLock {
         &self,
         git: &Git<'_>,
         snapshot: &Snapshot,
-        others: GatewayActivity,
+        gateway_activity: GatewayActivity,
         now: Time,
     ) -> Result<(), SyncError> {
         let Some(index) = copy_changed_index(git) else { return Ok(()) };
@@ -71,7 +71,7 @@ impl IndexLock {
             Ok(staged) if !has_unsaved_staged_changes(git, &staged, snapshot)? => return Ok(()),
             Ok(staged) => staged,
             Err(_) => match tree_of_unmerged_stages(git, &index)? {
-                Some(_) if others == GatewayActivity::Running => {
+                Some(_) if gateway_activity == GatewayActivity::Running => {
                     return Err(SyncError::new(SyncErrorKind::InUse, "a merge is in progress"));
                 }
                 Some(sides) => sides,
@@ -154,7 +154,7 @@ fn tree_of_unmerged_stages(git: &Git<'_>, index: &Path) -> Result<Option<String>
 
 /// True if the lock is this program's, left by a crash.
 pub(in crate::workspace) fn is_own_lock(lock: &Path) -> bool {
-    fs::read_link(lock).is_ok_and(|says| says == Path::new(LOCK_LINK_TARGET))
+    fs::read_link(lock).is_ok_and(|target| target == Path::new(LOCK_LINK_TARGET))
 }
 
 /// Removes a file if it exists.

@@ -44,36 +44,36 @@ pub(in crate::workspace) fn upload_contents(
     match git.try_run_over_network(&args, workspace.timeout) {
         Ok((true, output)) => contents.extend(output.stdout.lines().filter_map(parse_dry_run_line)),
         Ok((false, output)) => return Ok(Some(upload_failure(contents, &last_line(&output.stderr)))),
-        Err(why) => return message_unless_fatal(why).map(|said| Some(upload_failure(contents, &said))),
+        Err(why) => return message_unless_fatal(why).map(|reason| Some(upload_failure(contents, &reason))),
     }
     if contents.is_empty() {
         return Ok(None);
     }
     // Before the branch is pushed: afterwards, git LFS assumes that the remote has the content.
     record_pending_uploads(git, &contents)?;
-    let mut said = String::new();
-    let (mut here, mut gone) = (BTreeMap::new(), BTreeMap::new());
+    let mut reason = String::new();
+    let (mut here, mut missing) = (BTreeMap::new(), BTreeMap::new());
     for (content, file) in contents {
-        let side = if is_content_missing(git, &content) { &mut gone } else { &mut here };
+        let side = if is_content_missing(git, &content) { &mut missing } else { &mut here };
         side.insert(content, file);
     }
-    if !gone.is_empty() {
-        "missing from this host's .git/lfs".clone_into(&mut said);
+    if !missing.is_empty() {
+        "missing from this host's .git/lfs".clone_into(&mut reason);
     }
-    let mut left = gone;
+    let mut left = missing;
     let all: Vec<(String, String)> = here.into_iter().collect();
     for some in all.chunks(UPLOAD_BATCH_SIZE) {
         let mut args = vec!["lfs", "push", "--object-id", "--", &workspace.remote];
         args.extend(some.iter().map(|(content, _)| content.as_str()));
         match git.try_run_over_network(&args, workspace.timeout) {
             Ok((true, _)) => continue,
-            Ok((false, output)) => said = last_line(&output.stderr),
-            Err(why) => said = message_unless_fatal(why)?,
+            Ok((false, output)) => reason = last_line(&output.stderr),
+            Err(why) => reason = message_unless_fatal(why)?,
         }
         left.extend(some.iter().cloned());
     }
     record_pending_uploads(git, &left)?;
-    Ok((!left.is_empty()).then(|| upload_failure(left, &said)))
+    Ok((!left.is_empty()).then(|| upload_failure(left, &reason)))
 }
 
 /// True if git LFS has ever stored content of this repository on this host.
@@ -96,11 +96,12 @@ fn parse_dry_run_line(line: &str) -> Option<(String, String)> {
     is_hash.then(|| (content.to_owned(), file.to_owned()))
 }
 
-fn upload_failure(contents: BTreeMap<String, String>, said: &str) -> NotUploaded {
+fn upload_failure(contents: BTreeMap<String, String>, message: &str) -> NotUploaded {
     let files: WithheldFiles =
         contents.into_values().map(|file| (PathBuf::from(file), ExclusionReason::NotUploaded)).collect();
-    let said = format!("git LFS could not upload the content of {} files: {said}; the next push retries", files.len());
-    NotUploaded { files, message: said }
+    let message =
+        format!("git LFS could not upload the content of {} files: {message}; the next push retries", files.len());
+    NotUploaded { files, message }
 }
 
 fn message_unless_fatal(why: CommandError) -> Result<String, SyncError> {

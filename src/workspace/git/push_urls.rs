@@ -1,6 +1,6 @@
 //! Pushes to remotes whose push URLs differ from the fetch URL: mirrors, or other paths to the same repository.
 //!
-//! A branch counts as returned once the fetch URL has it, because other hosts fetch from there. Each push URL is tried,
+//! A branch counts as pushed once the fetch URL has it, because other hosts fetch from there. Each push URL is tried,
 //! even if another fails, and then the fetch URL is queried.
 
 use crate::config::WorkspaceConfig;
@@ -22,13 +22,13 @@ pub(in crate::workspace) fn push_to_every_url(
     leases: &[String],
 ) -> Result<PushResult, SyncError> {
     let urls = git.run(&["remote", "get-url", "--push", "--all", "--", &workspace.remote])?;
-    let (mut sent, mut failures, mut said) = (PushResult::default(), Vec::new(), Vec::new());
+    let (mut sent, mut failures, mut texts) = (PushResult::default(), Vec::new(), Vec::new());
     for url in urls.lines().take(PUSH_URL_LIMIT) {
-        let targets = if urls.lines().count() == 1 { workspace.remote.as_str() } else { url };
-        match push_to_url(git, workspace, targets, refspecs, leases) {
+        let target = if urls.lines().count() == 1 { workspace.remote.as_str() } else { url };
+        match push_to_url(git, workspace, target, refspecs, leases) {
             Ok((is_done, output)) => {
                 sent.add_porcelain(&output.stdout);
-                said.push(refusal_text(&output.stderr, &output.stdout));
+                texts.push(refusal_text(&output.stderr, &output.stdout));
                 if !is_done {
                     failures.push(last_meaningful_lines(&output.stderr));
                 }
@@ -41,8 +41,8 @@ pub(in crate::workspace) fn push_to_every_url(
             Err(error) => failures.push(error.message),
         }
     }
-    said.retain(|words| !words.is_empty());
-    verify_fetch_url(git, workspace, refspecs, &PushAttempts { result: sent, failures, text: said.join("; ") })
+    texts.retain(|text| !text.is_empty());
+    verify_fetch_url(git, workspace, refspecs, &PushAttempts { result: sent, failures, text: texts.join("; ") })
 }
 
 /// Combined results of all push URLs.
@@ -58,13 +58,13 @@ fn verify_fetch_url(
     refspecs: &[String],
     attempt: &PushAttempts,
 ) -> Result<PushResult, SyncError> {
-    let PushAttempts { result: sent, failures, text: said } = attempt;
+    let PushAttempts { result: sent, failures, text } = attempt;
     let listed = query_fetch_url(git, workspace, refspecs)?;
     let there = |name: &str| {
         let mut lines = listed.stdout.lines().filter_map(|line| line.split_once('\t'));
         lines.find(|(_, other)| *other == name).map_or("", |(hash, _)| hash)
     };
-    let mut verified = PushResult { refusal_text: said.clone(), ..PushResult::default() };
+    let mut verified = PushResult { refusal_text: text.clone(), ..PushResult::default() };
     let mut missing = Vec::new();
     for (hash, name) in refspecs.iter().filter_map(|refspec| refspec.split_once(':')) {
         if there(name) == hash {
@@ -84,12 +84,12 @@ fn verify_fetch_url(
         if !missing.iter().any(was_taken) {
             return Err(SyncError::new(SyncErrorKind::Unreachable, failed.trim_start_matches("; ")));
         }
-        let said = format!(
+        let message = format!(
             "the push URLs of {} accepted {}, but its fetch URL does not have it; compare them in `git remote -v`",
             workspace.remote,
             missing.join(", ")
         );
-        return Err(SyncError::new(SyncErrorKind::Unreachable, format!("{said}{failed}")));
+        return Err(SyncError::new(SyncErrorKind::Unreachable, format!("{message}{failed}")));
     }
     verified.refuse_blocked_names();
     if verified.refused.is_empty() && verified.behind.is_empty() && !failures.is_empty() {

@@ -122,18 +122,18 @@ pub(in crate::workspace) fn interrupted_error(why: &CommandError) -> SyncError {
 
 /// Converts the failure of a network command, with the text of git and ssh and a remedy.
 pub(in crate::workspace) fn network_error(git: &Git<'_>, workspace: &WorkspaceConfig, stderr: &str) -> SyncError {
-    let said = last_meaningful_lines(stderr);
+    let message = last_meaningful_lines(stderr);
     if means_damage(stderr) {
-        return SyncError::new(SyncErrorKind::Damaged, said);
+        return SyncError::new(SyncErrorKind::Damaged, message);
     }
-    let place = RefusalContext {
+    let context = RefusalContext {
         workspace,
         url: git.remote_url.as_deref(),
         host: git.host_name,
         refused_branches: &[],
         is_begun: true,
     };
-    SyncError::new(SyncErrorKind::Unreachable, format!("{said}{}", remedy::remedy_for(stderr, &place)))
+    SyncError::new(SyncErrorKind::Unreachable, format!("{message}{}", remedy::remedy_for(stderr, &context)))
 }
 
 fn require_remote(git: &Git<'_>, workspace: &WorkspaceConfig) -> Result<(), SyncError> {
@@ -142,11 +142,11 @@ fn require_remote(git: &Git<'_>, workspace: &WorkspaceConfig) -> Result<(), Sync
     }
     let WorkspaceConfig { remote, path, url, .. } = workspace;
     let url = quoted_text(url.as_deref().unwrap_or("URL"));
-    let said = format!(
+    let message = format!(
         "the repository has no remote \"{remote}\": git -C {} remote add {remote} {url}",
         quote_for_shell(path)
     );
-    Err(SyncError::new(SyncErrorKind::Unreachable, said))
+    Err(SyncError::new(SyncErrorKind::Unreachable, message))
 }
 
 /// Result of a push.
@@ -248,18 +248,19 @@ pub(in crate::workspace) fn refusal_text(stderr: &str, stdout: &str) -> String {
     let remote = stderr.lines().filter_map(|line| line.trim_end().strip_prefix("remote:"));
     let is_decoration = |line: &&str| !line.chars().any(char::is_alphanumeric);
     let reasons = stdout.lines().filter(|line| line.starts_with('!')).filter_map(|line| line.rsplit('\t').next());
-    let mut said: Vec<&str> = remote.chain(reasons).map(str::trim).filter(|line| !is_decoration(line)).collect();
-    said.dedup();
-    said.join("; ")
+    let mut lines: Vec<&str> = remote.chain(reasons).map(str::trim).filter(|line| !is_decoration(line)).collect();
+    lines.dedup();
+    lines.join("; ")
 }
 
 /// Returns the last meaningful lines, without frames and git's standard text.
 pub(in crate::workspace) fn last_meaningful_lines(stderr: &str) -> String {
-    let is_said = |line: &&str| {
+    let is_meaningful = |line: &&str| {
         line.chars().any(char::is_alphanumeric)
             && !STANDARD_TEXTS.iter().any(|commonplace| line.starts_with(commonplace))
     };
-    let lines: Vec<&str> = stderr.lines().map(|line| line.trim().trim_matches('@').trim()).filter(is_said).collect();
+    let lines: Vec<&str> =
+        stderr.lines().map(|line| line.trim().trim_matches('@').trim()).filter(is_meaningful).collect();
     lines.get(lines.len().saturating_sub(6)..).unwrap_or_default().join("; ")
 }
 
@@ -276,17 +277,17 @@ fn is_begun(git: &Git<'_>, workspace: &WorkspaceConfig, refused: &[String]) -> b
 pub(in crate::workspace) fn refusal_message(git: &Git<'_>, workspace: &WorkspaceConfig, sent: &PushResult) -> String {
     let branches: Vec<String> = sent.refused.iter().map(|name| name.replace("refs/heads/", "")).collect();
     let is_begun = is_begun(git, workspace, &branches);
-    let place = RefusalContext {
+    let context = RefusalContext {
         workspace,
         url: git.remote_url.as_deref(),
         host: git.host_name,
         refused_branches: &branches,
         is_begun,
     };
-    let said = to_printable(&sent.refusal_text, QUOTE_LENGTH_LIMIT);
-    let advice = remedy::remedy_for(&sent.refusal_text, &place);
+    let message = to_printable(&sent.refusal_text, QUOTE_LENGTH_LIMIT);
+    let advice = remedy::remedy_for(&sent.refusal_text, &context);
     let advice = if advice.is_empty() { "; follow the git host's message" } else { &advice };
-    format!("{said}{advice}; the next push retries")
+    format!("{message}{advice}; the next push retries")
 }
 
 /// True if the remote can be read without a login; an agent's memory is private. Only possible for `https`.

@@ -4,8 +4,8 @@
 //! would do. A setting that redirects git, makes it overlook changes or starts programs is replaced, or bypassed by
 //! options. A setting that cannot be reconciled is refused with a message.
 //!
-//! git runs with a cleared environment (see `host::Command`), so a shell's `GIT_*` variables and `XDG_CONFIG_HOME` have
-//! no effect.
+//! git runs with a cleared environment (see `os::ChildCommand`), so a shell's `GIT_*` variables and `XDG_CONFIG_HOME`
+//! have no effect.
 
 /// Treatment of one setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

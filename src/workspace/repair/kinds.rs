@@ -1,4 +1,4 @@
-//! Folders in the place of files, files in the place of folders, and folders of the repository that are gone.
+//! Repair of folders in place of files, of files in place of folders, and of missing folders of the repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,21 +8,21 @@ use crate::workspace::repair::{Repairs, error_text};
 /// Files of the repository. A folder or a link of such a name keeps git from writing one.
 const FILES: [&str; 4] = ["config", "index", "packed-refs", "shallow"];
 
-/// Folders of this program in its own.
+/// Folders in this program's own folder.
 const OWN_FOLDERS: [&str; 4] = ["damaged", "replaced", "links", "refetch"];
 
-/// Number of folders that are looked at for one in the place of a lock.
+/// Limit for the number of folders that are searched for folders in place of locks.
 const FOLDERS_LIMIT: usize = 20_000;
 
 impl Repairs<'_> {
-    /// True if this is a repository, as far as anything is left of it.
+    /// True if the folder is recognisable as a repository, even a damaged one.
     pub(super) fn is_repository(&self) -> bool {
         let signs = ["HEAD", "config", "objects", "refs"].iter().filter(|name| self.git_dir.join(name).exists());
         self.git_dir.is_dir() && signs.count() >= 2
     }
 
-    /// Sets aside what is not of the kind that its name asks for, and makes folders again without which git takes this
-    /// for no repository.
+    /// Moves files of the wrong type aside, and creates missing folders without which git does not recognise the
+    /// repository.
     pub(super) fn repair_kinds(&mut self) -> Result<(), String> {
         self.repair_own_folder()?;
         for name in FILES {
@@ -52,14 +52,14 @@ impl Repairs<'_> {
         Ok(())
     }
 
-    /// This program's own folder, which holds what is set aside.
+    /// Repairs this program's own folder, which holds the files moved aside.
     fn repair_own_folder(&mut self) -> Result<(), String> {
         let own = self.git_dir.join("openclaw-failover");
         for folder in [own.clone(), own.join("damaged")] {
             if folder.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
                 let stamp = self.damaged_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 fs::rename(&folder, folder.with_extension(format!("damaged-{stamp}"))).map_err(error_text)?;
-                self.repairs_done.push(format!("{} was no folder", folder.display()));
+                self.repairs_done.push(format!("{} was not a folder", folder.display()));
             }
         }
         for entry in fs::read_dir(&own).into_iter().flatten().flatten() {
@@ -80,13 +80,13 @@ impl Repairs<'_> {
             self.set_wrong_aside(folder)?;
         }
         fs::create_dir(folder).map_err(error_text)?;
-        self.repairs_done.push(format!("{} is made again", self.name(folder)));
+        self.repairs_done.push(format!("{} was created again", self.name(folder)));
         Ok(())
     }
 
     pub(super) fn set_wrong_aside(&mut self, path: &Path) -> Result<(), String> {
         self.move_to_damaged(path).map_err(error_text)?;
-        self.repairs_done.push(format!("{} was of the wrong kind", self.name(path)));
+        self.repairs_done.push(format!("{} had the wrong file type", self.name(path)));
         Ok(())
     }
 
@@ -95,7 +95,7 @@ impl Repairs<'_> {
     }
 }
 
-/// Folders that have the name of a lock, at the top and among the refs. git makes none of them.
+/// Lists folders that have the name of a lock, at the top and among the refs. git creates no such folder.
 fn folders_of_locks(git_dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut waiting = vec![git_dir.join("refs")];

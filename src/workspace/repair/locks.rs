@@ -33,8 +33,9 @@ impl Repairs<'_> {
     }
 }
 
-/// Age of a file; `None` if it is gone. One from the future is as old as can be. A clock that is set makes git fail at
-/// most in what it does to find objects faster: locks of commits and of the index are not judged by it.
+/// Returns the age of a file; `None` if it is gone, and the maximum for a time in the future. A clock that was set may
+/// remove a lock too early, but only one of files that help git to find objects faster: `repo_cleanup` judges the locks
+/// of commits and of the index by another clock.
 fn age(path: &Path) -> Option<Duration> {
     let made = path.symlink_metadata().and_then(|found| found.modified()).ok()?;
     Some(SystemTime::now().duration_since(made).unwrap_or(Duration::MAX))

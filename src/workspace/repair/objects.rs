@@ -28,9 +28,9 @@ impl Repairs<'_> {
             }
         }
         let packs = self.move_broken_packs()?;
-        let loose = self.move_broken_loose_objects()?;
-        if packs + loose > 0 {
-            self.repairs_done.push(format!("{loose} broken objects and {packs} broken packs"));
+        let loose_objects = self.move_broken_loose_objects()?;
+        if packs + loose_objects > 0 {
+            self.repairs_done.push(format!("{loose_objects} broken objects and {packs} broken packs"));
         }
         let git = self.spec.open().map_err(|error| error.message)?;
         let fetched = self.refetch_objects(&git);
@@ -79,14 +79,14 @@ impl Repairs<'_> {
             .filter(|file| file.metadata().is_ok_and(|f| f.len() == 0))
             .collect();
         let check = ["fsck", "--full", "--no-dangling", "--no-progress", "--no-reflogs"];
-        let said = self
+        let output = self
             .git_command(&check)
             .deadline(CHECK_TIME_LIMIT)
             .limit(CHECK_OUTPUT_SIZE_LIMIT)
             .run_any_exit_code()
             .map_err(error_text)?
             .1;
-        for line in said.stderr.lines().chain(said.stdout.lines()) {
+        for line in output.stderr.lines().chain(output.stdout.lines()) {
             // `…: object corrupt or missing: .git/objects/ab/cdef`, `…: hash-path mismatch, found at: …`.
             let Some((_, path)) = line.rsplit_once("objects/") else { continue };
             let path = objects.join(path.trim());
@@ -104,28 +104,28 @@ impl Repairs<'_> {
     /// Fetches everything from the remote into a separate repository and moves its packs into this one. A fetch into
     /// this one would read the broken objects, and skip what a broken branch seems to have.
     fn refetch_objects(&self, git: &Git<'_>) -> Result<(), String> {
-        let apart = git.private_folder().join("refetch");
-        let _gone = fs::remove_dir_all(&apart);
+        let separate_repository = git.private_folder().join("refetch");
+        let _gone = fs::remove_dir_all(&separate_repository);
         for folder in ["objects/pack", "refs"] {
-            fs::create_dir_all(apart.join(folder)).map_err(error_text)?;
+            fs::create_dir_all(separate_repository.join(folder)).map_err(error_text)?;
         }
-        fs::write(apart.join("HEAD"), "ref: refs/heads/main\n").map_err(error_text)?;
-        fs::copy(self.git_dir.join("config"), apart.join("config")).map_err(error_text)?;
+        fs::write(separate_repository.join("HEAD"), "ref: refs/heads/main\n").map_err(error_text)?;
+        fs::copy(self.git_dir.join("config"), separate_repository.join("config")).map_err(error_text)?;
         let remote = &self.spec.workspace.remote;
         let options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap="];
         let mut args = vec!["-c", "fetch.unpackLimit=1", "-c", "transfer.unpackLimit=1", "fetch"];
         args.extend(options);
         args.extend(["--end-of-options", remote, "+refs/heads/*:refs/fetched/*"]);
-        git.fetch_into(&apart, &args, self.spec.workspace.timeout).map_err(error_text)?;
+        git.fetch_into(&separate_repository, &args, self.spec.workspace.timeout).map_err(error_text)?;
         let pack = self.git_dir.join("objects/pack");
         // The index comes last: git does not see a pack without it.
-        let mut found = list_files(&apart.join("objects/pack"));
+        let mut found = list_files(&separate_repository.join("objects/pack"));
         found.sort_by_key(|file| file.extension().is_some_and(|ending| ending == "idx"));
         for file in found {
             let Some(name) = file.file_name() else { continue };
             fs::rename(&file, pack.join(name)).map_err(error_text)?;
         }
-        fs::remove_dir_all(&apart).map_err(error_text)
+        fs::remove_dir_all(&separate_repository).map_err(error_text)
     }
 
     /// Stores missing contents of an index again from the files; unchanged files still have them.

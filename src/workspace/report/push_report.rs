@@ -52,7 +52,7 @@ pub struct PushReport {
 }
 
 impl PushReport {
-    pub(crate) fn new(started: Time, outcome: PushOutcome, said: &str) -> Self {
+    pub(crate) fn new(started: Time, outcome: PushOutcome, text: &str) -> Self {
         Self {
             started_at: started,
             ended_at: started,
@@ -69,15 +69,15 @@ impl PushReport {
             is_public: false,
             visibility_checked_at: None,
             request_id: None,
-            details: safe_text_within(said, DETAILS_LENGTH_LIMIT),
+            details: safe_text_within(text, DETAILS_LENGTH_LIMIT),
         }
     }
 
     /// Records the lists and sentences that do not depend on the outcome.
-    pub(in crate::workspace) fn set_findings(&mut self, told: &SyncFindings) {
-        self.withheld = told.withheld_names();
-        self.moved_aside = told.moved_aside_names();
-        self.add_detail(&told.sentences());
+    pub(in crate::workspace) fn set_findings(&mut self, findings: &SyncFindings) {
+        self.withheld = findings.withheld_names();
+        self.moved_aside = findings.moved_aside_names();
+        self.add_detail(&findings.sentences());
     }
 
     /// Appends a sentence.
