@@ -15,7 +15,7 @@ use crate::text::to_printable;
 
 /// Attempts before a lock counts as held or a socket as served, and the pause between them. A child process holds
 /// copies of all file descriptors between fork and exec, and a killed process keeps its own until it has ended.
-const ATTEMPTS: usize = 10;
+const ATTEMPTS: usize = 50;
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Size limit of a `/proc` file, in bytes.

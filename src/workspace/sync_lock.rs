@@ -6,7 +6,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 /// Attempts at taking the lock, and the pause between them.
-const LOCK_ATTEMPTS: usize = 10;
+const LOCK_ATTEMPTS: usize = 100;
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Lock that a sync holds while it runs. The kernel releases it when the process ends.
