@@ -22,7 +22,7 @@ const LIVE_STATUS_TIMEOUT: Duration = Duration::from_secs(2);
 const REDRAW_INTERVAL: Duration = Duration::from_secs(1);
 
 const HELP: &str = "\
-The state of the monitor: role, verdicts, window, last failover.
+The state of the monitor: role, verdicts, outage, last failover.
 
 Usage: openclaw-failover status [OPTIONS]
 

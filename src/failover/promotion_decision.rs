@@ -28,7 +28,7 @@ impl Machine {
         if !self.is_outage_due() {
             return self.decide_flapping_promotion(opened);
         }
-        if !self.is_armed() || self.is_held_back() || !self.is_witnessed(opened) {
+        if !self.check_armed() || self.announce_hold_if_set() || !self.confirm_with_witness(opened) {
             return;
         }
         match self.role {
@@ -92,7 +92,7 @@ impl Machine {
     fn is_every_upstream_down(&self) -> bool {
         let Some(opened) = self.window.opened_at else { return false };
         self.now.since(self.window.last_failure_at) <= self.policy.max_counted_gap()
-            && self.upstreams.iter().all(|upstream| upstream.failing_since(opened).is_some())
+            && self.upstreams.iter().all(|upstream| upstream.failure_since(opened).is_some())
     }
 
     /// Returns the length of an outage that makes a promotion due: `promote.after`, plus the grace while the upstream
@@ -101,7 +101,7 @@ impl Machine {
     pub fn outage_threshold(&self) -> Duration {
         let latest = self.last_healthy.zip(self.window.opened_at);
         let restarting =
-            latest.and_then(|(index, opened)| self.upstreams.get(index)?.failing_since(opened)).is_some_and(
+            latest.and_then(|(index, opened)| self.upstreams.get(index)?.failure_since(opened)).is_some_and(
                 |failure| matches!(failure, ProbeFailure::Refused | ProbeFailure::Starting | ProbeFailure::Draining),
             );
         let grace = if restarting { self.policy.restart_grace } else { Duration::ZERO };
@@ -110,7 +110,7 @@ impl Machine {
 
     /// True if some upstream was ever seen healthy. Otherwise it is more likely misconfigured than down, which is
     /// announced every hour.
-    fn is_armed(&mut self) -> bool {
+    fn check_armed(&mut self) -> bool {
         let is_any_armed = self.is_any_upstream_armed();
         if !is_any_armed
             && self.announced.never_seen_at.is_none_or(|at| self.now.since(at) >= NEVER_HEALTHY_REMINDER_INTERVAL)
@@ -125,7 +125,8 @@ impl Machine {
         self.upstreams.iter().any(|upstream| upstream.is_armed)
     }
 
-    fn is_held_back(&mut self) -> bool {
+    /// True if an operator's hold forbids a promotion, which is announced once per outage.
+    fn announce_hold_if_set(&mut self) -> bool {
         match self.hold_kind() {
             None | Some(HoldKind::Promoted) => false,
             Some(kind) => {
@@ -138,7 +139,7 @@ impl Machine {
     }
 
     /// True if a witness answered recently and since the outage began. While no answer is in, the decision waits.
-    fn is_witnessed(&mut self, opened: Time) -> bool {
+    fn confirm_with_witness(&mut self, opened: Time) -> bool {
         if !self.policy.needs_witness {
             return true;
         }

@@ -59,7 +59,7 @@ impl UpstreamState {
     }
 
     /// Returns its latest failure, if it fails now and the verdict is not older than `opened`.
-    pub(super) fn failing_since(&self, opened: Time) -> Option<ProbeFailure> {
+    pub(super) fn failure_since(&self, opened: Time) -> Option<ProbeFailure> {
         match self.latest_verdict {
             Some((at, Verdict::Failing(failure))) if at >= opened => Some(failure),
             _ => None,

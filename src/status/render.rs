@@ -87,7 +87,12 @@ impl Status {
     /// Returns the row `ready`: whether this host would take over now.
     fn readiness_row(&self, now: Time) -> (TextColour, String) {
         let held = self.hold.map(|_| "hold").into_iter();
-        let why = || held.chain(self.blocking_conditions()).collect::<Vec<_>>().join(", ");
+        let why = || {
+            let mut conditions: Vec<&str> = held.chain(self.blocking_conditions()).collect();
+            // Each failed check is a condition of the same name.
+            conditions.dedup();
+            conditions.join(", ")
+        };
         match self.role.name.as_str() {
             _ if !self.is_fresh(now) => (TextColour::Bad, "no: the monitor is not running".to_owned()),
             "active" => (TextColour::Good, "this host serves".to_owned()),
