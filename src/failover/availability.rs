@@ -137,8 +137,13 @@ impl AvailabilityHistory {
             self.outages.iter().rev().take_while(|outage| outage.until > begin).filter(|outage| !outage.is_isolated);
         let (mut down, mut outages) = (Duration::ZERO, 0_u32);
         for outage in counted {
-            down += outage.down_since(begin);
-            outages = outages.saturating_add(outage.count_since(begin));
+            // Only the oldest one may have begun before the period; the shares of all others are whole.
+            let (share, count) = match outage.from >= begin {
+                true => (outage.down, outage.count),
+                false => (outage.down_since(begin), outage.count_since(begin)),
+            };
+            down += share;
+            outages = outages.saturating_add(count);
         }
         Availability { available: self.period.saturating_sub(down), period: self.period, outages }
     }

@@ -45,7 +45,7 @@ ip addr add 192.0.2.2/24 dev here
 ip link set here up
 await -s primary.out
 "$1" run --config config.json 4>&- &
-trap "kill $!" EXIT
+trap "kill $!; wait $!" EXIT # it writes its files until it has ended
 while read -r line; do eval "$line"; done
 "#;
 
