@@ -211,7 +211,7 @@ struct DeliveryThread {
     started: Moment,
     /// Number of attempts in a row that have failed.
     failed_attempts: u32,
-    /// Start of the last attempt, and the delay after it.
+    /// End of the last attempt, and the delay after it, which `Retry-After` counts from the response (RFC 9110).
     last_attempt_at: Option<Instant>,
     retry_delay: Duration,
     /// Kind of the last reported failure; `None` while deliveries succeed.
@@ -230,10 +230,10 @@ impl DeliveryThread {
     fn run(mut self) {
         self.queue_undelivered();
         while let Some(waiting) = self.next_message() {
-            self.last_attempt_at = Some(Instant::now());
             let limit = self.config.timing.attempt_timeout;
             let result =
                 http_post::deliver_message(&self.config.webhook, &self.config.credentials, &waiting.message, limit);
+            self.last_attempt_at = Some(Instant::now());
             self.count_attempt(result.is_ok());
             match &result {
                 Ok(()) => {
