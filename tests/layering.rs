@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "an unreadable source file is a failed test")]
 
+#[path = "support/source_files.rs"]
+mod source_files;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use source_files::read_source_files;
 
 /// Modules, highest first.
 const LAYERS: [&str; 18] = [
@@ -30,12 +35,11 @@ const LAYERS: [&str; 18] = [
 
 #[test]
 fn a_module_imports_only_lower_ones() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut wrong = Vec::new();
-    for file in source_files(&source) {
-        let path = file.strip_prefix(&source).unwrap().to_str().unwrap();
+    for (path, code) in read_source_files("src", &["rs"]) {
+        let path = path.to_str().unwrap();
         let Some(own) = layer_of(path.split(['/', '.']).next().unwrap()) else { continue };
-        for used in used_modules(&fs::read_to_string(&file).unwrap()) {
+        for used in used_modules(&code) {
             if layer_of(&used).is_none_or(|used| used < own) {
                 wrong.push(format!("src/{path} imports {used}"));
             }
@@ -56,20 +60,6 @@ fn each_module_has_its_layer_and_the_map_lists_them_in_this_order() {
 
 fn layer_of(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| *layer == module)
-}
-
-/// Lists the source files except the crate's two roots.
-fn source_files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.append(&mut source_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found
 }
 
 /// Lists the top-level modules that the code names, outside tests and comments.

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "an unreadable source file is a failed test")]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+#[path = "support/source_files.rs"]
+mod source_files;
+
+use std::path::Path;
+
+use source_files::read_source_files;
 
 /// Maximum width of a line of code, in columns.
 const MAX_COLUMNS: usize = 120;
@@ -56,7 +60,7 @@ const BANNED: [(&str, &str); 20] = [
 #[test]
 fn doc_comments_begin_with_a_verb_or_a_noun() {
     let mut wrong = Vec::new();
-    for (path, text) in files(&["rs"]) {
+    for (path, text) in read_source_files("", &["rs"]) {
         let mut before = "";
         for (number, line) in text.lines().map(str::trim).enumerate() {
             let first = doc(line).and_then(|text| text.split(|c: char| !c.is_alphabetic()).next());
@@ -72,7 +76,7 @@ fn doc_comments_begin_with_a_verb_or_a_noun() {
 #[test]
 fn comments_messages_and_documents_name_who_does_what() {
     let mut wrong = Vec::new();
-    for (path, text) in files(&["rs", "md", "nix", "service", "timer", "conf", "rules"]) {
+    for (path, text) in read_source_files("", &["rs", "md", "nix", "service", "timer", "conf", "rules"]) {
         let (is_code, is_test) = (path.extension().is_some_and(|kind| kind == "rs"), path.starts_with("tests"));
         for (number, line) in text.lines().enumerate() {
             let is_spoken = if is_code { line.contains("//") || line.contains('"') } else { !is_test };
@@ -91,7 +95,7 @@ fn comments_messages_and_documents_name_who_does_what() {
 #[test]
 fn lines_fit_the_width() {
     let mut wrong = Vec::new();
-    for (path, text) in files(&["rs"]) {
+    for (path, text) in read_source_files("", &["rs"]) {
         let long =
             text.lines().enumerate().filter(|(_, line)| line.chars().count() > MAX_COLUMNS && !line.contains("http"));
         wrong.extend(long.map(|(number, line)| place(&path, number, line)));
@@ -113,25 +117,4 @@ fn has_phrase(line: &str, phrase: &str) -> bool {
     line.match_indices(phrase).any(|(at, _)| {
         !is_letter(line[..at].chars().next_back()) && !is_letter(line[at + phrase.len()..].chars().next())
     })
-}
-
-/// Files of these kinds with their texts, by their paths in the repository.
-fn files(kinds: &[&str]) -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found = Vec::new();
-    let mut folders = vec![PathBuf::new()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(root.join(&folder)).unwrap() {
-            let entry = entry.unwrap();
-            let path = folder.join(entry.file_name());
-            let kind = entry.file_type().unwrap();
-            if kind.is_dir() && path != Path::new("target") && path != Path::new(".git") {
-                folders.push(path);
-            } else if kind.is_file() && path.extension().is_some_and(|kind| kinds.iter().any(|known| kind == *known)) {
-                let text = fs::read_to_string(root.join(&path)).unwrap();
-                found.push((path, text));
-            }
-        }
-    }
-    found
 }

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -62,6 +63,24 @@ fn run_operator_command(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(said).unwrap())
 }
 
+/// Starts a healthy primary, and a monitor that has seen it. This host's gateway never answers.
+fn start_with_failing_gateway(folder: &Path) -> (ChildGuard, ChildGuard, Receiver<String>) {
+    let primary = unused_address();
+    let primary_gateway = start_stub_gateway(primary);
+    let gateway = unused_address();
+    write_config(folder, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
+    let (monitor, lines) = start_monitor(folder);
+    wait_for_line(&lines, "primary was seen healthy from here for the first time");
+    (primary_gateway, monitor, lines)
+}
+
+/// Starts the command `promote`, which runs until the gateway answers.
+fn start_promote_command(folder: &Path) -> ChildGuard {
+    let mut promote = Command::new(BINARY);
+    promote.env("OPENCLAW_FAILOVER_RUN_DIR", folder.join("run")).arg("promote").stdout(Stdio::null());
+    ChildGuard(promote.spawn().unwrap())
+}
+
 #[test]
 fn reports_a_failed_start_with_exit_code_and_last_line() {
     let folder = tempfile::tempdir().unwrap();
@@ -73,17 +92,10 @@ fn reports_a_failed_start_with_exit_code_and_last_line() {
         exited with error code.' >&2; exit 1\n",
     );
     replace_file(at, "exited", EXITED);
-    let primary = unused_address();
-    let _gateway = start_stub_gateway(primary);
-    let gateway = unused_address();
-    write_config(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
-    let (_monitor, lines) = start_monitor(at);
-    wait_for_line(&lines, "primary was seen healthy from here for the first time");
+    let (_primary, _monitor, lines) = start_with_failing_gateway(at);
 
     // The command waits for a gateway that never comes up.
-    let mut promote = Command::new(BINARY);
-    promote.env("OPENCLAW_FAILOVER_RUN_DIR", at.join("run")).arg("promote").stdout(Stdio::null());
-    let _promote = ChildGuard(promote.spawn().unwrap());
+    let _promote = start_promote_command(at);
     let told = wait_for_line(&lines, "exited: code 78");
     let words = "openclaw.service exited: code 78 (configuration error); last line: Config invalid: \
         gateway.auth.token=[redacted] is no object. Retrying in 5 s";
@@ -114,15 +126,8 @@ fn a_start_that_a_condition_forbids_is_not_told_as_the_end_of_an_earlier_run() {
     let last_week = EXITED.replace("failed", "inactive").replace("exit-code", "success");
     replace_file(at, "unit", &format!("{last_week}ConditionResult=yes\nConditionTimestampMonotonic=1\n"));
     replace_file(at, "skipped", &format!("{last_week}ConditionResult=no\nConditionTimestampMonotonic=2\n"));
-    let primary = unused_address();
-    let _gateway = start_stub_gateway(primary);
-    let gateway = unused_address();
-    write_config(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
-    let (_monitor, lines) = start_monitor(at);
-    wait_for_line(&lines, "primary was seen healthy from here for the first time");
-    let mut promote = Command::new(BINARY);
-    promote.env("OPENCLAW_FAILOVER_RUN_DIR", at.join("run")).arg("promote").stdout(Stdio::null());
-    let _promote = ChildGuard(promote.spawn().unwrap());
+    let (_primary, _monitor, lines) = start_with_failing_gateway(at);
+    let _promote = start_promote_command(at);
     for _ in 0..2 {
         let told = wait_for_line(&lines, "Retrying in");
         assert!(told.contains("openclaw.service was not started: a Condition…= of its unit file is not met"), "{told}");
@@ -135,12 +140,7 @@ fn a_drill_that_failed_to_start_needs_no_force_the_next_time() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     install_stubs(at, "echo 'Job for openclaw.service failed.' >&2; exit 1\n");
-    let primary = unused_address();
-    let _gateway = start_stub_gateway(primary);
-    let gateway = unused_address();
-    write_config(at, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
-    let (_monitor, lines) = start_monitor(at);
-    wait_for_line(&lines, "primary was seen healthy from here for the first time");
+    let (_primary, _monitor, lines) = start_with_failing_gateway(at);
     // The pull fails here, which is a known problem too, so the first drill needs `--force`.
     run_operator_command(at, &["drill", "--force"]);
     wait_for_line(&lines, "failed to start");
