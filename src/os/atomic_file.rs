@@ -194,7 +194,8 @@ fn write_new_file(path: &Path, mode: u32, bytes: &[u8], sync: impl FnOnce(&File)
     sync(&file)
 }
 
-fn remove_if_present(path: &Path) -> io::Result<()> {
+/// Removes a file; a missing one is no error.
+pub(crate) fn remove_if_present(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(why) if why.kind() != ErrorKind::NotFound => Err(why),
         _ => Ok(()),

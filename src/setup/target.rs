@@ -3,13 +3,14 @@
 use std::env;
 use std::fmt::Display;
 use std::fs::{self, File, Permissions, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::doctor::{HostContext, UnitProperties, read_text_file, refuse_owned_file, run_host_check};
 use crate::finding::{Finding, Level};
+use crate::os::atomic_file::remove_if_present;
 use crate::os::{Cancel, CommandError, Owner, atomic_file};
 use crate::setup::service::MONITOR_UNIT;
 
@@ -226,10 +227,7 @@ impl SetupTarget {
     /// Removes a system file, and the drop-in folder that it leaves empty.
     pub(super) fn remove_file(&self, path: &str) -> Result<(), String> {
         let file = self.context.system_path(path);
-        match fs::remove_file(&file) {
-            Err(why) if why.kind() != ErrorKind::NotFound => return Err(format!("cannot remove {path}: {why}")),
-            _ => {}
-        }
+        remove_if_present(&file).map_err(|why| format!("cannot remove {path}: {why}"))?;
         // Other folders belong to the system: polkit stops watching a `rules.d` that was removed once.
         if let Some(folder) = file.parent().filter(|folder| folder.to_string_lossy().ends_with(".service.d")) {
             // Fails, as intended, if the folder is not empty.

@@ -8,12 +8,14 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use crate::os::atomic_file;
+use crate::os::atomic_file::remove_if_present;
 use crate::text::Time;
 use crate::workspace::checkout::replacement;
 use crate::workspace::error::SyncError;
 use crate::workspace::git::Git;
-use crate::workspace::git::index::{is_own_lock, remove_file, remove_if_exists};
+use crate::workspace::git::index::{is_own_lock, remove_file};
 use crate::workspace::git::refs::Head;
+use crate::workspace::snapshot::reset_index_to_head;
 use crate::workspace::{left_over, ref_names};
 
 /// Size limit of a file of commits, in bytes; a commit takes 65 at most.
@@ -59,7 +61,7 @@ impl GatewayActivity {
 /// Removes stale locks of a killed git, because every later git command would fail.
 pub(super) fn remove_stale_locks(git: &Git<'_>, gateway_activity: GatewayActivity) -> Result<(), SyncError> {
     // Only syncs use this index, and no other sync runs now.
-    remove_if_exists(&git.private_folder().join("index.lock"))
+    remove_if_present(&git.private_folder().join("index.lock"))
         .map_err(|why| SyncError::from_file_operation("remove", &git.private_folder(), &why))?;
     let index = git.git_dir.join("index.lock");
     if is_own_lock(&index) {
@@ -122,7 +124,7 @@ pub(super) fn end_unfinished_operations(git: &Git<'_>, now: Time) -> Result<Opti
 /// Ends a sparse checkout and restores the files that it leaves out.
 pub(super) fn end_sparse_checkout(git: &Git<'_>, head: &Head) -> Result<(), SyncError> {
     if git.is_sparse && head.commit.is_some() {
-        crate::workspace::snapshot::reset_index_to_head(git, head)?;
+        reset_index_to_head(git, head)?;
         replacement::restore_deleted_files(git, |_| true)?;
         git.run(&["config", "--worktree", "core.sparseCheckout", "false"])?;
     }

@@ -10,6 +10,7 @@ use crate::workspace::checkout::aside_names;
 use crate::workspace::checkout::replacement::is_beyond_link;
 use crate::workspace::error::SyncError;
 use crate::workspace::exclusion::{self, ExclusionReason};
+use crate::workspace::git::index::remove_file;
 use crate::workspace::git::refs::Head;
 use crate::workspace::git::{Git, SCAN_TIME_LIMIT};
 use crate::workspace::special_files;
@@ -120,12 +121,8 @@ pub(super) fn reset_index_to_head(git: &Git<'_>, head: &Head) -> Result<(), Sync
     }
     // An unreadable index holds nothing that cannot be rebuilt.
     let index = git.private_index();
-    match fs::remove_file(&index) {
-        Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
-            Err(SyncError::from_file_operation("remove", &index, &why))
-        }
-        _ => Ok(git.run_for_bytes(&args).map(drop)?),
-    }
+    remove_file(&index)?;
+    Ok(git.run_for_bytes(&args).map(drop)?)
 }
 
 /// Runs `git status`. If a filter hangs or fails, runs it again without filters: filtered files then count as changed.

@@ -6,14 +6,13 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs;
-use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::os::CommandError;
 use crate::workspace::error::{SyncError, SyncErrorKind};
+use crate::workspace::git::index::remove_file;
 use crate::workspace::git::{Git, SCAN_TIME_LIMIT, settings, write_and_open};
 
 /// Time limit of filters, unless `workspace.timeout` is shorter.
@@ -104,12 +103,7 @@ impl Git<'_> {
         let file = file.map_err(|why| ConvertError::Sync(SyncError::from_file_operation("write", &path, &why)))?;
         // A git that was killed by its time limit leaves its lock.
         let lock = self.private_folder().join("index.lock");
-        match fs::remove_file(&lock) {
-            Err(why) if why.kind() != ErrorKind::NotFound => {
-                return Err(ConvertError::Sync(SyncError::from_file_operation("remove", &lock, &why)));
-            }
-            _ => {}
-        }
+        remove_file(&lock).map_err(ConvertError::Sync)?;
         let mut args = Vec::new();
         if conversion.is_filtered {
             for driver in self.filter_drivers.iter().filter(|driver| conversion.uses_driver(driver)) {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::os::atomic_file::remove_if_present;
 use crate::text::Time;
 use crate::workspace::crash_recovery::diff_trees;
 use crate::workspace::error::{SyncError, SyncErrorKind};
@@ -91,7 +92,7 @@ impl IndexLock {
         }
         let (own, theirs) = (git.private_index(), git.git_dir.join("index"));
         let public = git.private_folder().join("index.public");
-        let put = remove_if_exists(&public).and_then(|()| link_or_copy(&own, &public));
+        let put = remove_if_present(&public).and_then(|()| link_or_copy(&own, &public));
         put.and_then(|()| fs::rename(&public, &theirs))
             .map_err(|why| SyncError::from_file_operation("replace", &theirs, &why))
     }
@@ -117,7 +118,7 @@ fn copy_changed_index(git: &Git<'_>) -> Option<PathBuf> {
         return None;
     }
     let copy = git.private_folder().join("index.theirs");
-    remove_if_exists(&copy).and_then(|()| link_or_copy(&theirs, &copy)).ok().map(|()| copy)
+    remove_if_present(&copy).and_then(|()| link_or_copy(&theirs, &copy)).ok().map(|()| copy)
 }
 
 /// True if a staged change is neither committed nor on the disk.
@@ -159,14 +160,7 @@ pub(in crate::workspace) fn is_own_lock(lock: &Path) -> bool {
 
 /// Removes a file if it exists.
 pub(in crate::workspace) fn remove_file(path: &Path) -> Result<(), SyncError> {
-    remove_if_exists(path).map_err(|why| SyncError::from_file_operation("remove", path, &why))
-}
-
-pub(in crate::workspace) fn remove_if_exists(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(why) if why.kind() != ErrorKind::NotFound => Err(why),
-        _ => Ok(()),
-    }
+    remove_if_present(path).map_err(|why| SyncError::from_file_operation("remove", path, &why))
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

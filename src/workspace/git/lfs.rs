@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use crate::config::WorkspaceConfig;
 use crate::os::CommandError;
+use crate::os::atomic_file::remove_if_present;
 use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::exclusion::ExclusionReason;
 use crate::workspace::git::Git;
@@ -136,10 +136,7 @@ fn read_pending_uploads(git: &Git<'_>) -> BTreeMap<String, String> {
 fn record_pending_uploads(git: &Git<'_>, contents: &BTreeMap<String, String>) -> Result<(), SyncError> {
     let path = pending_uploads_file(git);
     let noted = if contents.is_empty() {
-        match fs::remove_file(&path) {
-            Err(why) if why.kind() == ErrorKind::NotFound => Ok(()),
-            result => result,
-        }
+        remove_if_present(&path)
     } else {
         let lines = contents.iter().map(|(content, file)| format!("push {content} => {file}\n"));
         let new = path.with_extension("new");

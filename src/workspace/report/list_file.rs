@@ -1,7 +1,5 @@
 //! Text file next to a report with all names of its lists, one on each line, if the report cannot hold them.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::os::atomic_file;
@@ -24,10 +22,8 @@ pub(super) fn write_or_remove(report: &Path, lists: &[(&str, &NameList)]) -> Res
     let size: usize = lists.iter().flat_map(|(_, names)| &names.listed).map(|name| name.len() + 3).sum();
     // Twice the size, because JSON escapes quotes.
     if size * 2 <= LISTS_SIZE_LIMIT {
-        return match fs::remove_file(&file) {
-            Err(why) if why.kind() != ErrorKind::NotFound => Err(atomic_file::FileError::Write { path: file, why }),
-            _ => Ok(()),
-        };
+        let removed = atomic_file::remove_if_present(&file);
+        return removed.map_err(|why| atomic_file::FileError::Write { path: file, why });
     }
     let mut text = String::new();
     for (title, name) in lists.iter().flat_map(|(title, names)| names.listed.iter().map(move |name| (title, name))) {
@@ -41,6 +37,8 @@ pub(super) fn write_or_remove(report: &Path, lists: &[(&str, &NameList)]) -> Res
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
