@@ -121,7 +121,7 @@ impl CheckCommand {
             // Only the monitor can read the upstream's token, so this probe goes without.
             ProbeTarget::for_upstream(upstream, None)
         };
-        Ok(NamedTarget { name: Some(upstream.name.clone()), target: target.map_err(probe_failure)? })
+        Ok(NamedTarget { name: Some(upstream.name.clone()), target: target.map_err(CliError::failed)? })
     }
 
     fn gateway_target(&self, gateway: &Endpoint) -> Result<NamedTarget, CliError> {
@@ -133,12 +133,8 @@ impl CheckCommand {
         } else {
             ProbeTarget::new(&[url], None, &probe::ReadyzRequest::Skip)
         };
-        Ok(NamedTarget { name: None, target: target.map_err(probe_failure)? })
+        Ok(NamedTarget { name: None, target: target.map_err(CliError::failed)? })
     }
-}
-
-fn probe_failure(error: probe::TargetError) -> CliError {
-    CliError::Failed(error.to_string())
 }
 
 fn parse_timeout(args: &mut Args) -> Result<Duration, CliError> {

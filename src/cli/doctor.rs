@@ -1,6 +1,5 @@
 //! `doctor`: the checks of this standby.
 
-use std::env;
 use std::path::PathBuf;
 
 use lexopt::Parser;
@@ -74,7 +73,7 @@ impl DoctorCommand {
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
         let (source, config) = load_config(self.config.as_deref())?;
-        let mut context = HostContext::for_this_host(config, source, Paths::new(|name| env::var_os(name)));
+        let mut context = HostContext::for_this_host(config, source, Paths::from_environment());
         if self.cheap {
             // The monitor never sees what only root can see, so its child does not either, even as root.
             context.identity = Identity::Other;

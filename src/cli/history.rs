@@ -1,6 +1,5 @@
 //! `history`: every transition, with its reason and its timings.
 
-use std::env;
 use std::time::Duration;
 
 use lexopt::Parser;
@@ -62,7 +61,6 @@ fn print_history(
     form: past::HistoryFormat,
     out: &mut Output,
 ) -> Result<CommandOutcome, CliError> {
-    let shown =
-        past::render_history(&Paths::new(|name| env::var_os(name)).history_file(), since, form, read_wall_clock());
+    let shown = past::render_history(&Paths::from_environment().history_file(), since, form, read_wall_clock());
     out.print_command_output(&shown.map_err(CliError::failed)?)
 }

@@ -1,7 +1,7 @@
 //! `promote`, `demote`, `pause` and `resume`: the operator's overrides.
 
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{env, thread};
 
 use lexopt::Parser;
 
@@ -218,6 +218,6 @@ pub(super) fn print_messages(response: &ControlResponse, out: &mut Output) -> Re
 
 /// Sends a request to this host's monitor.
 pub(super) fn send_request(request: &Request) -> Result<ControlResponse, CliError> {
-    let path = Paths::new(|name| env::var_os(name)).control_socket();
-    control::send_request(&path, request, MONITOR_ANSWER_TIMEOUT).map_err(|why| CliError::Failed(why.to_string()))
+    let path = Paths::from_environment().control_socket();
+    control::send_request(&path, request, MONITOR_ANSWER_TIMEOUT).map_err(CliError::failed)
 }

@@ -1,7 +1,7 @@
 //! `replay`: recorded events, run through the machine again.
 
+use std::io;
 use std::path::PathBuf;
-use std::{env, io};
 
 use lexopt::Parser;
 
@@ -55,7 +55,7 @@ impl ReplayCommand {
 
 /// Replays a trace; by default the monitor's own. `Failure` if the machine decides differently now.
 fn replay_trace(file: Option<PathBuf>, out: &mut Output) -> Result<CommandOutcome, CliError> {
-    let file = file.map_or_else(|| Ok(Paths::new(|name| env::var_os(name)).trace_file()), resolve)?;
+    let file = file.map_or_else(|| Ok(Paths::from_environment().trace_file()), resolve)?;
     let text = trace::read(&file).map_err(CliError::failed)?;
     let replayed = trace::replay(&text, out.stream()).map_err(CliError::Output)?;
     let left_out = replayed.describe_skipped();

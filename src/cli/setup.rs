@@ -2,7 +2,6 @@
 
 mod questions;
 
-use std::env;
 use std::io::{self, IsTerminal};
 
 use lexopt::Parser;
@@ -279,7 +278,7 @@ fn host_context(role: SetupRole, options: &SetupOptions) -> Result<HostContext, 
             (Config::for_primary(workspace), ConfigSource::File(file.unwrap_or_else(|| DEFAULT_CONFIG_FILE.into())))
         }
     };
-    Ok(HostContext::for_this_host(config, source, Paths::new(|name| env::var_os(name))))
+    Ok(HostContext::for_this_host(config, source, Paths::from_environment()))
 }
 
 /// Prints a line per step, and the reason for each that is to be done.

@@ -1,7 +1,7 @@
 //! `status`: the monitor's current state.
 
+use std::thread;
 use std::time::Duration;
-use std::{env, thread};
 
 use lexopt::Parser;
 
@@ -88,7 +88,7 @@ fn watch_status(out: &mut Output) -> Result<CommandOutcome, CliError> {
 }
 
 fn query_status(json: bool, out: &Output) -> CommandOutput {
-    let (paths, form) = (Paths::new(|name| env::var_os(name)), StatusFormat { json, colour: out.has_colour() });
+    let (paths, form) = (Paths::from_environment(), StatusFormat { json, colour: out.has_colour() });
     match control::send_request(&paths.control_socket(), &Request::Status { since: None }, LIVE_STATUS_TIMEOUT) {
         Ok(answer) => render_result(Ok(answer.status), form, read_wall_clock()),
         Err(_) => render_file(&paths.status_file(), form, read_wall_clock()),

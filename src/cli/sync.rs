@@ -1,6 +1,5 @@
 //! `sync pull` and `sync push`: the transfer of the workspace in both directions.
 
-use std::env;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -163,7 +162,7 @@ fn push_directly(
 fn push_by_unit(workspace: &WorkspaceConfig, out: &mut Output) -> Result<CommandOutcome, CliError> {
     let longest = unit::push_time_limit(workspace);
     let pushed = unit::request_push(&Systemctl::default(), longest, &sync_paths(), &Cancel::new());
-    print_pushed(&pushed.map_err(|why| CliError::Failed(why.to_string()))?, out)
+    print_pushed(&pushed.map_err(CliError::failed)?, out)
 }
 
 /// Prints the result. Conflicts and excluded files are listed for a person, but only unpushed data is a failure: the
@@ -198,7 +197,7 @@ fn pull_workspace(source: &ConfigSource, config: &Config, out: &mut Output) -> R
     let paths = sync_paths();
     let report = if unit::runs_sync_itself(&config.workspace.path) {
         let cancel = Cancel::on_signals().map_err(|why| CliError::Failed(format!("cannot catch signals: {why}")))?;
-        let checks = BackgroundChecks::start(config, source, Paths::new(|name| env::var_os(name)));
+        let checks = BackgroundChecks::start(config, source, Paths::from_environment());
         let checkout_mode = || unit::current_checkout_mode(&Systemctl::default(), &config.gateway.unit);
         unit::wait_for_turn(&paths, unit::TURN_WAIT_LIMIT, &cancel);
         workspace::pull(&config.workspace, &config.secrets, &paths, &checkout_mode, &cancel, &|| checks.finish())
@@ -225,8 +224,5 @@ fn print_report(report: &PullReport, out: &mut Output) -> Result<(), CliError> {
 
 /// Returns the folders of the sync reports. They are the same for every process; the monitor's unit sets other folders.
 pub(super) fn sync_paths() -> workspace::SyncPaths {
-    workspace::SyncPaths {
-        state_folder: Paths::new(|name| env::var_os(name)).sync_dir,
-        ..workspace::SyncPaths::default()
-    }
+    workspace::SyncPaths { state_folder: Paths::from_environment().sync_dir, ..workspace::SyncPaths::default() }
 }

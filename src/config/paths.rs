@@ -1,5 +1,6 @@
 //! Paths of the files that this program writes.
 
+use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +38,12 @@ impl Paths {
             run_dir: or(run, DEFAULT_RUN_DIR),
             sync_dir: or(sync, DEFAULT_SYNC_DIR),
         }
+    }
+
+    /// Returns the directories that this process's environment gives to every command but the monitor.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        Self::new(|name| env::var_os(name))
     }
 
     /// Returns the directories for the monitor, whose unit gets them from systemd through `StateDirectory=` and
