@@ -9,6 +9,7 @@ use crate::failover::machine::Machine;
 use crate::failover::types::action::{DrillRefusal, MachineNotice};
 use crate::failover::types::drill::{Drill, DrillOutcome, DrillStep};
 use crate::failover::types::role::{Cause, DemotionReason, Role};
+use crate::failover::upstream::UpstreamState;
 
 impl Machine {
     /// Begins a drill, or refuses it with a reason.
@@ -19,7 +20,7 @@ impl Machine {
             DrillRefusal::NotStandby
         } else if self.persistent_state.hold.is_some() {
             DrillRefusal::Held
-        } else if !self.upstreams.iter().any(crate::failover::upstream::UpstreamState::is_healthy) {
+        } else if !self.upstreams.iter().any(UpstreamState::is_healthy) {
             DrillRefusal::PrimaryDown
         } else if degraded {
             DrillRefusal::Degraded

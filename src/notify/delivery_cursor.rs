@@ -35,7 +35,7 @@ impl DeliveryCursor {
         let bytes = atomic_file::read(path, MAX_CURSOR_BYTES).ok()??;
         let cursor = json::parse(str::from_utf8(&bytes).ok()?).ok()?;
         let text = |key| cursor.get(key).and_then(|field| field.as_str());
-        // The clock may have been set back since.
+        // If the clock was set back after this was written, the time would be in the future.
         let at = parse_rfc3339(text("at")?)?.min(now);
         Some(Self { at, boot: BootTime::read(&cursor), id: text("id")?.to_owned() })
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use crate::os::clock::read_wall_clock;
 use crate::text::json::Value;
 use crate::text::{Time, json_fields};
 
@@ -86,7 +87,7 @@ impl Moment {
     /// Returns the current moment.
     #[must_use]
     pub fn now() -> Self {
-        Self { wall_time: crate::os::clock::read_wall_clock(), boot_time: BootTime::now() }
+        Self { wall_time: read_wall_clock(), boot_time: BootTime::now() }
     }
 
     /// Returns the time since `earlier` if both belong to the same boot. Independent of the wall clock.

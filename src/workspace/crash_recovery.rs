@@ -20,8 +20,9 @@ use crate::workspace::checkout::replacement::{self, is_beyond_link};
 use crate::workspace::checkout::{aside_names, raw_bytes};
 use crate::workspace::error::SyncError;
 use crate::workspace::git::Git;
+use crate::workspace::git::merge::commit_tree;
 use crate::workspace::git::refs::{Head, Refs};
-use crate::workspace::snapshot::Snapshot;
+use crate::workspace::snapshot::{Snapshot, empty_tree, reset_index_to_head};
 use crate::workspace::{boot_clock, ref_names};
 
 /// Limit for the number of files checked for a partial write after a power cut.
@@ -105,9 +106,7 @@ pub(super) fn record_checkout(
     let from = match from {
         Some(from) => from.to_owned(),
         // A first checkout comes from no commit. After a power cut its files must be known as well.
-        None => {
-            crate::workspace::git::merge::commit_tree(git, crate::workspace::snapshot::empty_tree(to), &[], "Nothing")?
-        }
+        None => commit_tree(git, empty_tree(to), &[], "Nothing")?,
     };
     let mut versions = vec![from, to.to_owned()];
     if let Some(applying) = &refs.interrupted_checkout {
@@ -232,7 +231,7 @@ pub(super) fn restore_rules(
         }
     }
     if !lost.is_empty() {
-        crate::workspace::snapshot::reset_index_to_head(git, head)?;
+        reset_index_to_head(git, head)?;
         replacement::restore_deleted_files(git, |path| lost.iter().any(|lost| lost == path))?;
     }
     Ok(aside)

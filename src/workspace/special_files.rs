@@ -1,5 +1,5 @@
 //! Files that git skips without a message: pipes, sockets, devices, unreadable folders and ignore files, and files
-//! named `.git` that are no repository.
+//! named `.git` that do not belong to a repository.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;

@@ -332,8 +332,8 @@ impl<'a> StandbyRepository<'a> {
         Ok(true)
     }
 
-    /// Keeps a detached HEAD's commit, which is on no branch, before HEAD leaves it. This host's history contains it
-    /// too unless there is a conflict.
+    /// Writes a ref for the commit of a detached HEAD before HEAD moves: no branch has that commit, and after a
+    /// conflict this host's history does not contain it either.
     fn keep_detached_commit(&self, refs: &Refs, now: Time) -> Result<(), SyncError> {
         if let Head { branch: None, commit: Some(commit), .. } = &refs.head {
             let name = format!("{}unfinished/{}-head", ref_names::PRIVATE_REF_PREFIX, ref_names::time_stamp(now));

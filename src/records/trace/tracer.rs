@@ -96,7 +96,7 @@ impl Tracer {
         (!lines.is_empty()).then(|| self.finish_batch(lines, false))
     }
 
-    /// True if the segment is long enough to end: at [`SEGMENT_BYTES`] bytes if the machine is idle (`is_quiet`),
+    /// True if the segment is long enough to end: at `SEGMENT_BYTES` bytes if the machine is idle (`is_quiet`),
     /// because its state then equals a new machine's; otherwise at twice that.
     #[must_use]
     pub fn is_full(&self, is_quiet: bool) -> bool {

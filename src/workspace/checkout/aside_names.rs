@@ -7,6 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::text::Time;
+use crate::workspace::checkout::replaced_files::is_missing_file_error;
 use crate::workspace::error::SyncError;
 use crate::workspace::exclusion::MOVED_ASIDE_SUFFIX;
 use crate::workspace::git::Git;
@@ -47,7 +48,7 @@ pub(in crate::workspace) fn move_aside(git: &Git<'_>, path: &Path, now: Time) ->
     let from = git.work_tree.join(path);
     match fs::rename(&from, git.work_tree.join(&name)) {
         Ok(()) => Ok(Some(name)),
-        Err(why) if crate::workspace::checkout::replaced_files::is_missing_file_error(&why) => Ok(None),
+        Err(why) if is_missing_file_error(&why) => Ok(None),
         Err(why) => Err(SyncError::from_file_operation("rename", &from, &why)),
     }
 }

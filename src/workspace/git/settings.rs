@@ -174,7 +174,7 @@ pub const SETTINGS: &[GitSetting] = &[
     bypassed("gpg.*", "unsigned commits", "asks for a passphrase"),
     bypassed("pull.*", "git fetch and git merge-tree", "git pull is not used"),
     bypassed("rebase.*", "git merge-tree", "git rebase is not used"),
-    bypassed("rerere.*", "git merge-tree", "recorded resolutions are for merges by hand"),
+    bypassed("rerere.*", "git merge-tree", "git reuses a recorded resolution in a manual merge only"),
     bypassed("clone.*", "git init", "git clone is not used"),
     honoured("init.*", "defines the format of a new checkout, which must be the remote's"),
     honoured("pack.*", "changes how objects are packed, and not what they hold"),
