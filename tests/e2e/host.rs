@@ -140,6 +140,8 @@ impl Host {
 
     /// Unplugs the host: all its processes and its network end at once.
     pub(crate) fn power_off(&self) {
+        // Stopped first, so that no process records the loss of the network. Killed last, so that no peer is told.
+        self.run("kill -STOP -- -1");
         self.set_link_state("down");
         let init = self.init_pid().expect("only a running host can be switched off");
         run_checked(Command::new("kill").args(["-KILL", &init.to_string()]));
