@@ -25,6 +25,7 @@ use crate::failover::MachineNotice;
 use crate::os::boot_time::BootTime;
 use crate::os::clock::WallClockOffset;
 use crate::text::json::Value;
+use crate::text::named_enum::named_enum;
 use crate::text::{Time, json_fields, to_printable};
 
 /// Character limits of a sentence, and of text from other programs within one.
@@ -48,28 +49,20 @@ pub struct HistoryEntry {
     pub text: String,
 }
 
-/// Severity of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Normal operation.
-    Notice,
-    /// Unusual, but handled by this program.
-    Warning,
-    /// An operator should look.
-    Error,
+named_enum! {
+    /// Severity of an entry.
+    #[derive(PartialOrd, Ord)]
+    pub enum Severity {
+        /// Normal operation.
+        Notice = "notice",
+        /// Unusual, but handled by this program.
+        Warning = "warning",
+        /// An operator should look.
+        Error = "error",
+    }
 }
 
 impl Severity {
-    /// Returns the stable name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Notice => "notice",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-
     /// Returns the log level.
     #[must_use]
     pub fn log_level(self) -> Level {

@@ -4,6 +4,7 @@ pub mod byte_size;
 pub mod duration;
 pub mod json;
 pub mod json_fields;
+pub(crate) mod named_enum;
 pub mod printable;
 pub mod redaction;
 pub mod suggestion;

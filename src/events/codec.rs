@@ -1,6 +1,6 @@
 //! Codec for holds, failovers and drills in JSON, as the state file and the status store them.
 
-use crate::failover::{DemotionReason, Drill, DrillOutcome, DrillStep, Failover, Hold, names};
+use crate::failover::{DemotionReason, Drill, DrillOutcome, DrillStep, Failover, Hold, HoldKind, names};
 use crate::os::clock::WallClockOffset;
 use crate::text::json::{Node, Value};
 use crate::text::json_fields::{self, as_seconds, as_text, as_time, nullable_field, optional_field, required_field};
@@ -24,7 +24,7 @@ pub(crate) fn failover_at_wall(failover: &Failover, wall: WallClockOffset) -> Fa
 
 pub(crate) fn hold_to_json(hold: Hold) -> Value {
     Value::from_entries([
-        ("kind", names::hold_name(hold.kind).into()),
+        ("kind", hold.kind.name().into()),
         ("since", json_fields::time_to_json(hold.since)),
         ("until", hold.until.map(json_fields::time_to_json).into()),
     ])
@@ -33,7 +33,7 @@ pub(crate) fn hold_to_json(hold: Hold) -> Value {
 pub(crate) fn hold_from_json(node: &Value) -> Result<Hold, String> {
     let kind = as_text(required_field(node, "kind")?, "kind")?;
     Ok(Hold {
-        kind: names::parse_hold(kind).ok_or_else(|| format!("`{kind}` is not a hold"))?,
+        kind: HoldKind::from_name(kind).ok_or_else(|| format!("`{kind}` is not a hold"))?,
         since: as_time(required_field(node, "since")?, "since")?,
         until: nullable_field(node, "until", as_time)?,
     })
@@ -95,7 +95,7 @@ pub(crate) fn step_durations_to_json(drill: &Drill) -> Value {
 
 pub(crate) fn drill_from_json(node: &Value) -> Result<Drill, String> {
     let step = |node: &Node, key: &str| {
-        names::parse_drill_step(as_text(node, key)?).ok_or_else(|| format!("`{key}` is not a step"))
+        DrillStep::from_name(as_text(node, key)?).ok_or_else(|| format!("`{key}` is not a step"))
     };
     let now_in = step(required_field(node, "step")?, "step")?;
     let failed = nullable_field(node, "failed_step", step)?.unwrap_or(now_in);

@@ -1,7 +1,7 @@
 //! Entries about operators' holds.
 
 use crate::events::{HistoryEntry, MAX_SENTENCE_CHARS, NoticeDescriber};
-use crate::failover::{Hold, HoldKind, names};
+use crate::failover::{Hold, HoldKind};
 use crate::text::utc::format_time;
 use crate::text::{json_fields, to_printable};
 
@@ -9,16 +9,16 @@ impl NoticeDescriber<'_> {
     pub(super) fn describe_held_back(&self, kind: HoldKind) -> HistoryEntry {
         let text = format!(
             "a failover is due, but the hold '{}' forbids it: {}. To allow it, run `openclaw-failover resume`",
-            names::hold_name(kind),
+            kind.name(),
             hold_meaning(kind)
         );
-        HistoryEntry::warning("held_back", &text).with_field("hold", names::hold_name(kind))
+        HistoryEntry::warning("held_back", &text).with_field("hold", kind.name())
     }
 
     pub(super) fn describe_hold_set(&self, hold: Hold) -> HistoryEntry {
         let text = format!(
             "an operator set the hold '{}': {}. {}",
-            names::hold_name(hold.kind),
+            hold.kind.name(),
             hold_meaning(hold.kind),
             self.hold_end(hold)
         );
@@ -27,15 +27,13 @@ impl NoticeDescriber<'_> {
 
     pub(super) fn describe_hold_ended(&self, kind: HoldKind, by_time: bool) -> HistoryEntry {
         let how = if by_time { "expired" } else { "was ended by an operator" };
-        let text = format!("the hold '{}' {how}: automatic failover is ON", names::hold_name(kind));
-        HistoryEntry::notice("hold_ended", &text)
-            .with_field("hold", names::hold_name(kind))
-            .with_field("by_time", by_time)
+        let text = format!("the hold '{}' {how}: automatic failover is ON", kind.name());
+        HistoryEntry::notice("hold_ended", &text).with_field("hold", kind.name()).with_field("by_time", by_time)
     }
 
     pub(super) fn describe_hold_reminder(&self, hold: Hold) -> HistoryEntry {
         let since = format_time(self.wall.to_wall_clock(hold.since));
-        let kind = names::hold_name(hold.kind);
+        let kind = hold.kind.name();
         let text = format!(
             "the hold '{kind}' has been set since {since}: {}. {}",
             hold_meaning(hold.kind),
@@ -57,7 +55,7 @@ impl NoticeDescriber<'_> {
     fn with_hold_fields(&self, entry: HistoryEntry, hold: Hold) -> HistoryEntry {
         let time = |time| json_fields::time_to_json(self.wall.to_wall_clock(time));
         entry
-            .with_field("hold", names::hold_name(hold.kind))
+            .with_field("hold", hold.kind.name())
             .with_field("since", time(hold.since))
             .with_field("until", hold.until.map(time))
     }

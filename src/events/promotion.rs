@@ -54,7 +54,7 @@ impl NoticeDescriber<'_> {
                 format!("promotion cancelled: an upstream is up again, and {unit} is not running"),
             ),
             CancelReason::Held(kind) => {
-                let kind = names::hold_name(kind);
+                let kind = kind.name();
                 (Severity::Notice, kind, format!("promotion cancelled: an operator set the hold '{kind}'"))
             }
             CancelReason::DrillOvertaken => (

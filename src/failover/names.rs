@@ -1,6 +1,6 @@
 //! Stable names of the core's enums, for files and for the output for programs.
 
-use crate::failover::{Cause, DemotionReason, DrillOutcome, DrillStep, HoldKind, PromotionStep, Role, UnitState};
+use crate::failover::{Cause, DemotionReason, DrillOutcome, DrillStep, PromotionStep, Role};
 use crate::probe::Verdict;
 
 pub(crate) fn role_name(role: &Role) -> &'static str {
@@ -34,10 +34,6 @@ pub(crate) fn cause_name(cause: Cause) -> &'static str {
 /// Parses the cause of a failover. `drill` is not one.
 pub(crate) fn parse_cause(name: &str) -> Option<Cause> {
     [Cause::Outage, Cause::Flapping, Cause::Operator, Cause::Found].into_iter().find(|&known| cause_name(known) == name)
-}
-
-pub(crate) fn parse_drill_step(name: &str) -> Option<DrillStep> {
-    DrillStep::ALL.into_iter().find(|step| step.name() == name)
 }
 
 pub(crate) fn outcome_name(outcome: DrillOutcome) -> &'static str {
@@ -80,27 +76,6 @@ pub(crate) fn parse_reason(name: &str, upstream: usize) -> Option<DemotionReason
     [DemotionReason::Ready { upstream }, DemotionReason::Operator, DemotionReason::DrillOver, DemotionReason::Found]
         .into_iter()
         .find(|&known| reason_name(known) == name)
-}
-
-pub(crate) fn hold_name(kind: HoldKind) -> &'static str {
-    match kind {
-        HoldKind::Promoted => "promoted",
-        HoldKind::Standby => "standby",
-        HoldKind::Paused => "paused",
-    }
-}
-
-pub(crate) fn parse_hold(name: &str) -> Option<HoldKind> {
-    [HoldKind::Promoted, HoldKind::Standby, HoldKind::Paused].into_iter().find(|&kind| hold_name(kind) == name)
-}
-
-pub(crate) fn unit_state_name(state: UnitState) -> &'static str {
-    match state {
-        UnitState::Active => "active",
-        UnitState::Activating => "activating",
-        UnitState::Deactivating => "deactivating",
-        UnitState::Down => "down",
-    }
 }
 
 /// Names of all verdicts.

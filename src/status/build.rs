@@ -117,7 +117,7 @@ impl Status {
             hold_down: machine.hold_down(None),
             gateway: GatewayStatus {
                 unit: facts.config.gateway.unit.clone(),
-                unit_state: machine.unit().map(|unit| names::unit_state_name(unit.state).to_owned()),
+                unit_state: machine.unit().map(|unit| unit.state.name().to_owned()),
                 url: facts.config.gateway.url.clone(),
                 last_probe: facts.gateway.map(|seen| seen.to_status(wall)),
             },

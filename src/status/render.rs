@@ -274,7 +274,7 @@ fn describe_hold(hold: Hold, now: Time) -> String {
         HoldKind::Promoted => "this host's gateway stays up",
         HoldKind::Standby | HoldKind::Paused => "automatic failover is OFF",
     };
-    format!("{} since {}; {effect} {until}", names::hold_name(hold.kind), format_time(hold.since))
+    format!("{} since {}; {effect} {until}", hold.kind.name(), format_time(hold.since))
 }
 
 fn describe_gateway(gateway: &GatewayStatus, now: Time) -> String {

@@ -2,40 +2,25 @@
 
 use std::time::Duration;
 
+use crate::text::named_enum::named_enum;
 use crate::text::timestamp::Time;
 
-/// Steps of a drill, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DrillStep {
-    /// The workspace is pulled.
-    Pull,
-    /// The gateway is started.
-    Start,
-    /// The gateway has not answered yet.
-    Verify,
-    /// The gateway stays up for the requested time.
-    Hold,
-    /// The gateway is stopped, and drains.
-    Stop,
-    /// The local changes are pushed.
-    Return,
-}
-
-impl DrillStep {
-    /// Every step, in order.
-    pub const ALL: [Self; 6] = [Self::Pull, Self::Start, Self::Verify, Self::Hold, Self::Stop, Self::Return];
-
-    /// Returns the stable name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pull => "pull",
-            Self::Start => "start",
-            Self::Verify => "verify",
-            Self::Hold => "hold",
-            Self::Stop => "stop",
-            Self::Return => "return",
-        }
+named_enum! {
+    /// Steps of a drill, in order.
+    #[derive(PartialOrd, Ord)]
+    pub enum DrillStep {
+        /// The workspace is pulled.
+        Pull = "pull",
+        /// The gateway is started.
+        Start = "start",
+        /// The gateway has not answered yet.
+        Verify = "verify",
+        /// The gateway stays up for the requested time.
+        Hold = "hold",
+        /// The gateway is stopped, and drains.
+        Stop = "stop",
+        /// The local changes are pushed.
+        Return = "return",
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::failover::types::hold::HoldKind;
 use crate::probe::Verdict;
+use crate::text::named_enum::named_enum;
 use crate::text::timestamp::Time;
 
 /// Input of the machine. Events arrive in the order in which their facts became known.
@@ -104,15 +105,16 @@ pub struct ObservedUnit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InvocationId(pub u128);
 
-/// `ActiveState` of systemd(1), reduced to the cases that matter here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnitState {
-    /// `active` or `reloading`.
-    Active,
-    /// `activating`, also while systemd waits for an automatic restart.
-    Activating,
-    /// `deactivating`: the gateway drains.
-    Deactivating,
-    /// `inactive`, `failed`, or no such unit.
-    Down,
+named_enum! {
+    /// `ActiveState` of systemd(1), reduced to the cases that matter here.
+    pub enum UnitState {
+        /// `active` or `reloading`.
+        Active = "active",
+        /// `activating`, also while systemd waits for an automatic restart.
+        Activating = "activating",
+        /// `deactivating`: the gateway drains.
+        Deactivating = "deactivating",
+        /// `inactive`, `failed`, or no such unit.
+        Down = "down",
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::text::named_enum::named_enum;
 use crate::text::timestamp::Time;
 
 /// Override set by an operator.
@@ -15,15 +16,16 @@ pub struct Hold {
     pub until: Option<Time>,
 }
 
-/// Kinds of holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HoldKind {
-    /// The gateway is kept up.
-    Promoted,
-    /// The gateway is kept down.
-    Standby,
-    /// The gateway is neither started nor stopped.
-    Paused,
+named_enum! {
+    /// Kinds of holds.
+    pub enum HoldKind {
+        /// The gateway is kept up.
+        Promoted = "promoted",
+        /// The gateway is kept down.
+        Standby = "standby",
+        /// The gateway is neither started nor stopped.
+        Paused = "paused",
+    }
 }
 
 /// Interval of the reminder about a hold that is still set.

@@ -1,9 +1,7 @@
 //! JSON codec for one event of the machine.
 
 use crate::events::codec;
-use crate::failover::{
-    Answerer, Event, Hold, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitState, names,
-};
+use crate::failover::{Answerer, Event, Hold, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitState};
 use crate::probe::{ProbeFailure, Verdict};
 use crate::text::Time;
 use crate::text::json::{Node, Value};
@@ -135,7 +133,7 @@ fn read_verdict(node: &Value, key: &str) -> Result<Verdict, String> {
 
 pub(super) fn unit_to_json(unit: ObservedUnit) -> Value {
     Value::from_entries([
-        ("state", names::unit_state_name(unit.state).into()),
+        ("state", unit.state.name().into()),
         ("invocation", unit.invocation.map(|InvocationId(id)| format!("{id:032x}")).into()),
         ("pid", unit.main_pid.into()),
     ])
@@ -143,15 +141,11 @@ pub(super) fn unit_to_json(unit: ObservedUnit) -> Value {
 
 pub(super) fn read_unit(node: &Value) -> Result<ObservedUnit, String> {
     let state = as_text(required_field(node, "state")?, "state")?;
-    let states = [UnitState::Active, UnitState::Activating, UnitState::Deactivating, UnitState::Down];
     let invocation = nullable_field(node, "invocation", |node, key| {
         u128::from_str_radix(as_text(node, key)?, 16).map_err(|_| format!("`{key}` is not a number"))
     })?;
     Ok(ObservedUnit {
-        state: states
-            .into_iter()
-            .find(|&known| names::unit_state_name(known) == state)
-            .ok_or("`state` is not valid")?,
+        state: UnitState::from_name(state).ok_or("`state` is not valid")?,
         invocation: invocation.map(InvocationId),
         main_pid: nullable_field(node, "pid", |node, key| {
             node.as_u64().and_then(|pid| pid.try_into().ok()).ok_or_else(|| format!("`{key}` is not a number"))

@@ -283,7 +283,7 @@ fn describe_event(event: &Event, config: &Config) -> String {
         Event::UnitActionEnded(Err(why)) => format!("systemd refused the job: {why}"),
         Event::Pulled { .. } => "pull ended".to_owned(),
         Event::Pushed { .. } => "push ended".to_owned(),
-        Event::Command(OperatorCommand::Hold { kind, .. }) => format!("operator: hold '{}'", names::hold_name(*kind)),
+        Event::Command(OperatorCommand::Hold { kind, .. }) => format!("operator: hold '{}'", kind.name()),
         Event::Command(OperatorCommand::Resume) => "operator: resume".to_owned(),
         Event::Command(OperatorCommand::Drill { .. }) => "operator: drill".to_owned(),
         Event::Tick => "timer".to_owned(),
@@ -291,7 +291,7 @@ fn describe_event(event: &Event, config: &Config) -> String {
 }
 
 fn describe_observation(seen: &Observation) -> String {
-    let unit = seen.unit.map_or("unit state not queried", |unit| names::unit_state_name(unit.state));
+    let unit = seen.unit.map_or("unit state not queried", |unit| unit.state.name());
     match seen.verdict {
         Some(verdict) => format!("{unit}, {verdict}"),
         None => unit.to_owned(),
@@ -327,13 +327,13 @@ fn describe_facts(at: Time, machine: &Machine, config: &Config) -> String {
         facts.push_str(if known.is_unsteady { ", unsteady" } else { "" });
     }
     if let Some(unit) = machine.unit() {
-        let _ = write!(facts, "; gateway: {}", names::unit_state_name(unit.state));
+        let _ = write!(facts, "; gateway: {}", unit.state.name());
     }
     if let Some(hold) = machine.persistent_state().hold {
         let until = hold
             .until
             .map_or("until `resume`".to_owned(), |until| format!("for {} more", format_span(until.since(at))));
-        let _ = write!(facts, "; hold: {}, {until}", names::hold_name(hold.kind));
+        let _ = write!(facts, "; hold: {}, {until}", hold.kind.name());
     }
     match (machine.is_isolated(), machine.needs_witness()) {
         (true, _) => facts.push_str("; no witness answers"),

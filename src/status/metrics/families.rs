@@ -164,11 +164,8 @@ fn write_conditions(data: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
 }
 
 fn write_holds(data: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
-    for kind in [HoldKind::Promoted, HoldKind::Standby, HoldKind::Paused] {
-        to.write_labelled(
-            &[("hold", names::hold_name(kind))],
-            bool_value(data.status.hold.is_some_and(|hold| hold.kind == kind)),
-        );
+    for kind in HoldKind::ALL {
+        to.write_labelled(&[("hold", kind.name())], bool_value(data.status.hold.is_some_and(|hold| hold.kind == kind)));
     }
 }
 

@@ -1,0 +1,31 @@
+//! Enums whose variants have stable names, each declared once.
+
+/// Declares an enum without data, with the name of each variant for files, programs and people.
+macro_rules! named_enum {
+    ($(#[$attribute:meta])* $vis:vis enum $Enum:ident {
+        $($(#[$variant_attribute:meta])* $Variant:ident = $name:literal,)+
+    }) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $vis enum $Enum { $($(#[$variant_attribute])* $Variant,)+ }
+
+        #[allow(dead_code, reason = "not every enum needs all three")]
+        impl $Enum {
+            /// Every variant, in order of declaration.
+            $vis const ALL: [Self; [$($name),+].len()] = [$(Self::$Variant),+];
+
+            /// Returns the stable name.
+            #[must_use]
+            $vis const fn name(self) -> &'static str {
+                match self { $(Self::$Variant => $name,)+ }
+            }
+
+            /// Returns the variant with this name.
+            #[must_use]
+            $vis fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$Variant),)+ _ => None }
+            }
+        }
+    };
+}
+pub(crate) use named_enum;
