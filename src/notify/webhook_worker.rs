@@ -10,7 +10,7 @@ use crate::config::{NotificationTopic, NotifyConfig};
 use crate::notify::delivery_cursor::{DeliveryCursor, TRANSITION_MAX_AGE};
 use crate::notify::http_post::{DeliveryError, RetryPolicy};
 use crate::notify::{CredentialStore, Message, http_post};
-use crate::os::boot_time::Moment;
+use crate::os::clock::Moment;
 use crate::os::spawn;
 use crate::status::metrics::DeliveryCounts;
 

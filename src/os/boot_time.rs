@@ -3,9 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::os::clock::read_wall_clock;
 use crate::text::json::Value;
-use crate::text::{Time, json_fields};
+use crate::text::json_fields;
 
 /// Moment since one boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,35 +70,6 @@ impl BootTime {
         let boot = u32::from_str_radix(node.get("boot")?.as_str()?, 16).ok()?;
         let up = json_fields::as_seconds(node.get("up_seconds")?, "up_seconds").ok()?;
         Some(Self::new(boot, up))
-    }
-}
-
-/// Moment by the wall clock and by the time since boot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// Time of the wall clock.
-    pub wall_time: Time,
-    /// Time since boot, if known.
-    pub boot_time: Option<BootTime>,
-}
-
-impl Moment {
-    /// Returns the current moment.
-    #[must_use]
-    pub fn now() -> Self {
-        Self { wall_time: read_wall_clock(), boot_time: BootTime::now() }
-    }
-
-    /// Returns the time since `earlier` if both belong to the same boot. Independent of the wall clock.
-    #[must_use]
-    pub fn boot_time_since(self, earlier: Self) -> Option<Duration> {
-        self.boot_time?.since(earlier.boot_time?)
-    }
-
-    /// Returns the time since `earlier`: by the time since boot if possible, else by the wall clock; never negative.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> Duration {
-        self.boot_time_since(earlier).unwrap_or_else(|| self.wall_time.since(earlier.wall_time))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Wall clock, and the offset of the failover machine's time from it.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use crate::os::boot_time::{BootTime, Moment};
+use crate::os::boot_time::BootTime;
 use crate::text::Time;
 use crate::text::timestamp::millis_between;
 
@@ -11,6 +11,35 @@ use crate::text::timestamp::millis_between;
 pub fn read_wall_clock() -> Time {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Moment by the wall clock and by the time since boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Time of the wall clock.
+    pub wall_time: Time,
+    /// Time since boot, if known.
+    pub boot_time: Option<BootTime>,
+}
+
+impl Moment {
+    /// Returns the current moment.
+    #[must_use]
+    pub fn now() -> Self {
+        Self { wall_time: read_wall_clock(), boot_time: BootTime::now() }
+    }
+
+    /// Returns the time since `earlier` if both belong to the same boot. Independent of the wall clock.
+    #[must_use]
+    pub fn boot_time_since(self, earlier: Self) -> Option<Duration> {
+        self.boot_time?.since(earlier.boot_time?)
+    }
+
+    /// Returns the time since `earlier`: by the time since boot if possible, else by the wall clock; never negative.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        self.boot_time_since(earlier).unwrap_or_else(|| self.wall_time.since(earlier.wall_time))
+    }
 }
 
 /// Offset between the failover machine's time and the wall clock.
@@ -67,8 +96,6 @@ impl WallClockOffset {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const NIGHT: Time = Time::from_millis(1_795_300_227_123);

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::os::atomic_file::FileError;
-use crate::os::boot_time::{BootTime, Moment};
+use crate::os::boot_time::BootTime;
+use crate::os::clock::Moment;
 use crate::records::history::summary::HistorySummary;
 use crate::records::history::{HistoryLine, entry_time, entry_times, read};
 use crate::records::timeline::Timeline;

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use crate::os::boot_time::{BootTime, Moment};
+use crate::os::boot_time::BootTime;
+use crate::os::clock::Moment;
 use crate::records::history::entry_time;
 use crate::text::Time;
 use crate::text::json::Node;

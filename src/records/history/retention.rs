@@ -11,7 +11,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::os::atomic_file::{FileError, sync_directory};
-use crate::os::boot_time::Moment;
+use crate::os::clock::Moment;
 use crate::records::history::{HistoryLine, OLDER_MAX_BYTES, entry_time, entry_times, older_path, open_lines, read};
 use crate::text::json::{Node, Value};
 use crate::text::{Time, json_fields};
