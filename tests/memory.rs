@@ -135,12 +135,12 @@ fn own_files(folder: &TempDir) {
         let file = |name: &str| in_file(folder, name, &text);
         let path = file("state.json");
         measure_reader(&format!("state, {kind}"), input, 48, || drop(black_box(state::load(&path, now))));
-        let path = file("armed.json");
+        let path = file("seen-healthy.json");
         let history = folder.path().join("none.jsonl");
         measure_reader(&format!("armed, {kind}"), input, 48, || {
             drop(black_box(seen_healthy::SeenHealthy::load(&path, &history, now)))
         });
-        let path = file("strip.json");
+        let path = file("timeline.json");
         measure_reader(&format!("strip, {kind}"), input, 48, || drop(black_box(Timeline::load(&path, now))));
         let path = file("status.json");
         let form = || status::StatusFormat { json: false, colour: true };

@@ -76,13 +76,13 @@ impl Paths {
     /// Upstreams that were ever seen healthy.
     #[must_use]
     pub fn seen_healthy_file(&self) -> PathBuf {
-        self.state_dir.join("armed.json")
+        self.state_dir.join("seen-healthy.json")
     }
 
     /// Timeline of the last 24 hours.
     #[must_use]
     pub fn timeline_file(&self) -> PathBuf {
-        self.state_dir.join("strip.json")
+        self.state_dir.join("timeline.json")
     }
 
     /// History of events.

@@ -1,4 +1,4 @@
-//! Upstreams that were seen healthy from this host: `armed.json`.
+//! Upstreams that were seen healthy from this host: `seen-healthy.json`.
 //!
 //! The set of URLs identifies an upstream. A new name or timeout keeps it armed; a new URL disarms it, because that URL
 //! may be wrong. The history records the same, so losing this file disarms no upstream.
@@ -17,7 +17,7 @@ use crate::text::json_fields::{self, as_list, as_texts, as_time, required_field}
 /// Limit on the number of URL sets in the file.
 const MAX_URL_SETS: usize = 64;
 
-/// Limit on the size of `armed.json`, in bytes.
+/// Limit on the size of `seen-healthy.json`, in bytes.
 const MAX_SEEN_HEALTHY_BYTES: usize = 256 * 1024;
 
 /// URL sets that were seen healthy, least recently used first.
@@ -34,8 +34,8 @@ struct UrlSet {
 }
 
 impl SeenHealthy {
-    /// Reads `armed.json`. If it is missing or unreadable (then it is moved aside), rebuilds it from `history`. `now`
-    /// is the wall clock's.
+    /// Reads `seen-healthy.json`. If it is missing or unreadable (then it is moved aside), rebuilds it from `history`.
+    /// `now` is the wall clock's.
     #[must_use]
     pub fn load(path: &Path, history: &Path, now: Time) -> (Self, Option<UnreadableFile>) {
         match load_or_quarantine(
@@ -85,7 +85,7 @@ impl SeenHealthy {
         }
     }
 
-    /// Writes `armed.json` durably (fsync).
+    /// Writes `seen-healthy.json` durably (fsync).
     ///
     /// # Errors
     /// Returns an error if the file cannot be written; the previous file is then intact.

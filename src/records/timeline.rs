@@ -1,4 +1,4 @@
-//! Timeline of the last 24 hours: `strip.json`, one cell per half hour.
+//! Timeline of the last 24 hours: `timeline.json`, one cell per half hour.
 //!
 //! Kept apart from the history for two reasons: the status must show it to users who may not read the history, and a
 //! monitor that was killed could not log that it stopped, so the file records when it was last running.
@@ -23,7 +23,7 @@ const CELL_DURATION: Duration = Duration::from_secs(30 * 60);
 /// monitor that was killed and restarted at once leaves no gap.
 const MONITOR_DOWN_AFTER: Duration = Duration::from_secs(10 * 60);
 
-/// Limit on the size of `strip.json`, in bytes.
+/// Limit on the size of `timeline.json`, in bytes.
 const MAX_TIMELINE_BYTES: usize = 16 * 1024;
 
 /// State of a half hour. The greatest of several states wins.
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn saves_and_loads_and_moves_invalid_files_aside() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("strip.json");
+        let path = folder.path().join("timeline.json");
         let mut timeline = Timeline::default();
         assert_eq!(Timeline::load(&path, at(0)).0, timeline);
         assert_eq!(timeline.last_update(), None);

@@ -76,7 +76,7 @@ fn rebooted_while_active() {
 fn state_files_truncated() {
     let lab = Lab::new();
     let damage = |bytes: u32| {
-        let files = format!("{STATE}/state.json {STATE}/armed.json {STATE}/history.jsonl");
+        let files = format!("{STATE}/state.json {STATE}/seen-healthy.json {STATE}/history.jsonl");
         lab.standby.run(&format!("truncate --size={bytes} {files}"));
     };
     // In standby: the upstream is seen healthy again.

@@ -20,7 +20,7 @@ struct Folder {
 
 fn folder() -> Folder {
     let folder = tempfile::tempdir().unwrap();
-    let (armed, history) = (folder.path().join("armed.json"), folder.path().join("history.jsonl"));
+    let (armed, history) = (folder.path().join("seen-healthy.json"), folder.path().join("history.jsonl"));
     Folder { _folder: folder, armed, history }
 }
 

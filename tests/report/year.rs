@@ -194,7 +194,7 @@ fn a_killed_monitor_counts_until_its_last_update() {
     assert_eq!(watched(), 365 * DAY);
     let mut strip = Timeline::default();
     strip.record(at(9 * DAY), TimelineCell::Healthy);
-    strip.save(&folder.path().join("strip.json")).unwrap();
+    strip.save(&folder.path().join("timeline.json")).unwrap();
     assert_eq!(watched(), 9 * DAY);
 }
 

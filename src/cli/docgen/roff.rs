@@ -6,7 +6,7 @@ use crate::cli::docgen::page::{HelpPage, ListItem, Paragraph};
 const FILES_SECTION: [(&str, &str); 5] = [
     ("/etc/openclaw-failover/config.json", "The configuration."),
     ("/etc/openclaw-failover/credentials/", "Tokens and URLs of webhooks, one file each, readable by root only."),
-    ("/var/lib/openclaw-failover/", "State of the monitor: state.json, armed.json, history.jsonl, trace.jsonl."),
+    ("/var/lib/openclaw-failover/", "State of the monitor: state.json, seen-healthy.json, history.jsonl, trace.jsonl."),
     ("/run/openclaw-failover/", "Runtime files: status.json, metrics.prom, and control.sock for operators."),
     ("/var/lib/openclaw-sync/", "Reports of the last pull and the last push."),
 ];

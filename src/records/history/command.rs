@@ -66,7 +66,7 @@ pub fn render_history(
         }
     }
     // A monitor that was killed counts as running until its last update, not until now.
-    let until = || Timeline::stopped_at(&path.with_file_name("strip.json"), now).unwrap_or(now);
+    let until = || Timeline::stopped_at(&path.with_file_name("timeline.json"), now).unwrap_or(now);
     let text = match (json, entries.is_empty()) {
         (true, _) if is_summary => format!("{}\n", summary.finish(until()).to_json().to_pretty()),
         (false, _) if is_summary => summary.finish(until()).to_text(),

@@ -194,7 +194,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
         FaultScript::Here(
             "iptables -I OUTPUT -m owner --uid-owner openclaw-failover -p tcp --dport 18789 -j REJECT; \
              systemctl stop openclaw-failover; \
-             rm /var/lib/openclaw-failover/armed.json /var/lib/openclaw-failover/history.jsonl; \
+             rm /var/lib/openclaw-failover/seen-healthy.json /var/lib/openclaw-failover/history.jsonl; \
              systemctl start openclaw-failover; until [ -s /run/openclaw-failover/status.json ]; do sleep 0.1; done",
             "iptables -D OUTPUT 1; until_it_watches",
         ),
