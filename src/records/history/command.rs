@@ -1,13 +1,15 @@
 //! Command `history`.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::os::atomic_file::FileError;
 use crate::os::boot_time::BootTime;
 use crate::os::clock::Moment;
+use crate::records::history::entry_times;
+use crate::records::history::lines::{HistoryLine, entry_time, read};
 use crate::records::history::summary::HistorySummary;
-use crate::records::history::{HistoryLine, entry_time, entry_times, read};
 use crate::records::timeline::Timeline;
 use crate::text::json::Node;
 use crate::text::utc::format_time;
@@ -38,55 +40,64 @@ pub fn render_history(
     form: HistoryFormat,
     now: Time,
 ) -> Result<CommandOutput, FileError> {
-    let HistoryFormat { json, summary: is_summary } = form;
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
         return Err(FileError::MissingDirectory { folder: folder.to_owned() });
     }
     let from = since.map_or(Time::default(), |since| now - since);
-    let (mut entries, mut summary) = (Vec::new(), HistorySummary::new(from));
+    // A year of rows is as large as the files, so they share one text.
+    let (mut moments, mut rows, mut row_starts) = (Vec::new(), String::new(), Vec::new());
     let mut unreadable = 0_usize;
-    let mut times = entry_times::estimate_times(
-        &entry_moments(path)?,
-        Moment { wall_time: now, boot_time: BootTime::now() },
-        entry_times::MAX_UNMEASURED_GAP_SHOWN,
-    )
-    .into_iter();
     for line in read(path)? {
         let HistoryLine::Entry(entry) = line else {
             unreadable += 1;
             continue;
         };
-        // An entry that was added since the times were read counts as now.
-        let at = times.next().unwrap_or(now);
-        if is_summary {
-            // Entries before that time give the initial state.
-            summary.add(at, &entry);
-        } else if at >= from {
-            entries.push(if json { entry.to_string() } else { entry_row(&entry) });
-        }
+        moments.push(entry_times::entry_moment(&entry));
+        row_starts.push(rows.len());
+        // Writing to a string cannot fail.
+        let _ = match form {
+            HistoryFormat { summary: true, .. } => Ok(()),
+            HistoryFormat { json: true, .. } => write!(rows, ",\n{entry}"),
+            HistoryFormat { json: false, .. } => writeln!(rows, "{}", entry_row(&entry)),
+        };
     }
-    // A monitor that was killed counts as running until its last update, not until now.
-    let until = || Timeline::stopped_at(&path.with_file_name("timeline.json"), now).unwrap_or(now);
-    let text = match (json, entries.is_empty()) {
-        (true, _) if is_summary => format!("{}\n", summary.finish(until()).to_json().to_pretty()),
-        (false, _) if is_summary => summary.finish(until()).to_text(),
-        (true, true) => "[]\n".to_owned(),
-        (true, false) => format!("[\n{}\n]\n", entries.join(",\n")),
-        (false, true) if since.is_some() => "no history in that time\n".to_owned(),
-        (false, true) => "no history yet\n".to_owned(),
-        (false, false) => format!("{}\n", entries.join("\n")),
+    let read_at = Moment { wall_time: now, boot_time: BootTime::now() };
+    let times = entry_times::estimate_times(&moments, read_at, entry_times::MAX_UNMEASURED_GAP_SHOWN);
+    let text = if form.summary {
+        let summary = summarize(path, times, from, now)?;
+        if form.json { format!("{}\n", summary.to_json().to_pretty()) } else { summary.to_text() }
+    } else {
+        // The times never run backwards.
+        let first = times.partition_point(|at| *at < from);
+        rows.drain(..row_starts.get(first).copied().unwrap_or(rows.len()));
+        match (form.json, rows.is_empty()) {
+            (true, true) => "[]\n".to_owned(),
+            (true, false) => {
+                rows.replace_range(..1, "[");
+                rows + "\n]\n"
+            }
+            (false, true) if since.is_some() => "no history in that time\n".to_owned(),
+            (false, true) => "no history yet\n".to_owned(),
+            (false, false) => rows,
+        }
     };
     let warning = (unreadable > 0).then(|| format!("unreadable lines skipped: {unreadable}"));
     Ok(CommandOutput { text, warning, exit_code: 0 })
 }
 
-/// Returns both clocks of every readable entry, in file order.
-fn entry_moments(path: &Path) -> Result<Vec<Moment>, FileError> {
-    let stamp = |line| match line {
-        HistoryLine::Entry(entry) => Some(entry_times::entry_moment(&entry)),
-        HistoryLine::Unreadable => None,
-    };
-    Ok(read(path)?.filter_map(stamp).collect())
+/// Summarizes the entries after `from`, given the times of all entries.
+fn summarize(path: &Path, times: Vec<Time>, from: Time, now: Time) -> Result<HistorySummary, FileError> {
+    let (mut times, mut summary) = (times.into_iter(), HistorySummary::new(from));
+    for line in read(path)? {
+        if let HistoryLine::Entry(entry) = line {
+            // Entries before that time give the initial state. One that was added since the times were read counts as
+            // now.
+            summary.add(times.next().unwrap_or(now), &entry);
+        }
+    }
+    // A monitor that was killed counts as running until its last update, not until now.
+    let until = Timeline::stopped_at(&path.with_file_name("timeline.json"), now).unwrap_or(now);
+    Ok(summary.finish(until))
 }
 
 fn entry_row(entry: &Node) -> String {

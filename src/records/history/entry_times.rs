@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::os::boot_time::BootTime;
 use crate::os::clock::Moment;
-use crate::records::history::entry_time;
+use crate::records::history::lines::entry_time;
 use crate::text::Time;
 use crate::text::json::Node;
 use crate::text::timestamp::millis_between;

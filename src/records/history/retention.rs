@@ -12,7 +12,8 @@ use std::path::Path;
 
 use crate::os::atomic_file::{FileError, sync_directory};
 use crate::os::clock::Moment;
-use crate::records::history::{HistoryLine, OLDER_MAX_BYTES, entry_time, entry_times, older_path, open_lines, read};
+use crate::records::history::entry_times;
+use crate::records::history::lines::{HistoryLine, OLDER_MAX_BYTES, entry_time, older_path, open_lines, read};
 use crate::text::json::{Node, Value};
 use crate::text::{Time, json_fields};
 
