@@ -69,11 +69,11 @@ use crate::status::LastProbe;
 use crate::status::metrics::Counters;
 use crate::text::Time;
 
-/// Longest wait of the main loop, so that the watchdog is notified and the status kept fresh.
-const MAX_LOOP_WAIT: Duration = Duration::from_secs(1);
-
 /// Shortest interval between writes of the status while things change.
 const MIN_STATUS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Interval between writes of the status during an outage, which shows its length.
+const OUTAGE_STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Interval between writes of the status while nothing changes, or the probe interval if that is longer.
 const IDLE_STATUS_INTERVAL: Duration = Duration::from_secs(5);
@@ -193,7 +193,7 @@ pub(crate) struct Monitor {
     drill_marker: DrillMarker,
     counts: Counters,
     /// Time of the last write of the status.
-    status_written_at: Option<Time>,
+    status_written_at: Time,
     has_changed: bool,
     /// Readiness in the last written status.
     is_ready: bool,
@@ -242,7 +242,7 @@ impl Monitor {
             recent_sentences: RecentSentences::new(now),
             drill_marker: DrillMarker::default(),
             counts: Counters::default(),
-            status_written_at: None,
+            status_written_at: now,
             has_changed: false,
             is_ready: false,
             generation: 0,
@@ -290,8 +290,10 @@ impl Monitor {
         self.handle_event(self.clock.now(), Event::Tick);
         self.write_status();
         self.notify.send_ready();
+        let mut turned_at = self.clock.now();
+        self.finish_turn(turned_at);
         loop {
-            let should_stop = match self.inbox.recv_timeout(self.next_wait()) {
+            let should_stop = match self.inbox.recv_timeout(self.clock.time_until(self.next_wake_at(turned_at))) {
                 Ok(message) => self.handle_message(message),
                 Err(RecvTimeoutError::Timeout) => {
                     self.handle_event(self.clock.now(), Event::Tick);
@@ -302,7 +304,8 @@ impl Monitor {
             if should_stop {
                 break;
             }
-            self.finish_turn();
+            turned_at = self.clock.now();
+            self.finish_turn(turned_at);
         }
         self.notify.send_stopping();
         self.record_notice(&MonitorNotice::Stopped);
@@ -312,9 +315,25 @@ impl Monitor {
         self.threads.recorder.flush(SHUTDOWN_FLUSH_TIMEOUT);
     }
 
-    /// Returns the time until the next tick, at most [`MAX_LOOP_WAIT`].
-    fn next_wait(&self) -> Duration {
-        self.machine.next_tick_at().map_or(MAX_LOOP_WAIT, |at| self.clock.time_until(at).min(MAX_LOOP_WAIT))
+    /// Returns the time of the next turn if no message comes first. All that was due at `turned_at` is done.
+    fn next_wake_at(&self, turned_at: Time) -> Time {
+        let due = [
+            self.readiness_run_due_at(),
+            self.watchdog.notification_due_at(),
+            self.notifier.heartbeat_report_due_at(turned_at),
+        ];
+        let due = due.into_iter().flatten().filter(|&at| at > turned_at);
+        due.chain(self.machine.next_tick_at()).fold(self.status_due_at(), Time::min)
+    }
+
+    fn status_due_at(&self) -> Time {
+        let idle_interval = self.parts.config.probe.interval.max(IDLE_STATUS_INTERVAL);
+        let interval = match self.machine.window() {
+            _ if self.has_changed => MIN_STATUS_INTERVAL,
+            Some(_) => OUTAGE_STATUS_INTERVAL.min(idle_interval),
+            None => idle_interval,
+        };
+        self.status_written_at + interval
     }
 
     fn handle_event(&mut self, at: Time, event: Event) {
@@ -349,7 +368,7 @@ impl Monitor {
     }
 
     /// Does what is due after each turn of the main loop: state, status, readiness checks, watchdog.
-    fn finish_turn(&mut self) {
+    fn finish_turn(&mut self, now: Time) {
         if self.machine.persistent_state() != &self.saved_state {
             let persistent_state = self.machine.persistent_state().clone();
             let record = Record::PersistentState(
@@ -366,11 +385,7 @@ impl Monitor {
             self.is_seen_healthy_unsaved = false;
         }
         self.rotate_trace();
-        let now = self.clock.now();
-        let news = self.has_changed || self.machine.window().is_some();
-        let interval =
-            if news { MIN_STATUS_INTERVAL } else { self.parts.config.probe.interval.max(IDLE_STATUS_INTERVAL) };
-        if self.status_written_at.is_none_or(|at| now.since(at) >= interval) {
+        if now >= self.status_due_at() {
             self.write_status();
         }
         self.start_readiness_checks(now);

@@ -87,7 +87,7 @@ impl Monitor {
 
     pub(super) fn write_status(&mut self) {
         let now = self.clock.now();
-        (self.status_written_at, self.has_changed) = (Some(now), false);
+        (self.status_written_at, self.has_changed) = (now, false);
         self.mark_timeline(now);
         self.conditions.sync_results.follow_clock(self.clock.wall());
         let status = self.current_status(now);

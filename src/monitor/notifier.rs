@@ -12,6 +12,10 @@ use crate::notify::{
     CredentialStore, DeliveryCallback, DeliveryTiming, Heartbeat, Message, RateLimiter, WebhookConfig, WebhookWorker,
 };
 use crate::status::metrics::DeliveryCounts;
+use crate::text::Time;
+
+/// Longest interval between reports to the heartbeat, half of their validity.
+const HEARTBEAT_REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
 pub(super) struct Notifier {
     /// Serial number that tells the results of these delivery threads from late results of earlier ones.
@@ -79,6 +83,11 @@ impl Notifier {
     /// Returns the delivery counts of each webhook.
     pub(super) fn delivery_counts(&self) -> Vec<DeliveryCounts> {
         self.webhook_workers.iter().map(WebhookWorker::delivery_counts).collect()
+    }
+
+    /// Returns the latest time of the next report to the heartbeat; `None` without one.
+    pub(super) fn heartbeat_report_due_at(&self, reported_at: Time) -> Option<Time> {
+        self.heartbeat.as_ref().map(|_| reported_at + HEARTBEAT_REPORT_INTERVAL)
     }
 
     /// Signals the heartbeat that the monitor works and this host can take over.

@@ -30,8 +30,9 @@ impl ReadinessSchedule {
         Self { due_at: now + FIRST_RUN_DELAY, is_running: false }
     }
 
-    fn is_due(&self, now: Time) -> bool {
-        !self.is_running && now >= self.due_at
+    /// Returns the time of the next run; `None` while one is running.
+    fn due_at(&self) -> Option<Time> {
+        (!self.is_running).then_some(self.due_at)
     }
 
     /// Records the start of a run.
@@ -54,9 +55,14 @@ impl ReadinessSchedule {
 }
 
 impl Monitor {
-    /// Starts a run if one is due and nothing else is going on.
+    /// Returns the time of the next run; `None` while something else is going on.
+    pub(super) fn readiness_run_due_at(&self) -> Option<Time> {
+        self.readiness_schedule.due_at().filter(|_| self.is_quiet())
+    }
+
+    /// Starts a run if one is due.
     pub(super) fn start_readiness_checks(&mut self, now: Time) {
-        if !self.readiness_schedule.is_due(now) || !self.is_quiet() {
+        if self.readiness_run_due_at().is_none_or(|at| now < at) {
             return;
         }
         let (backend, message_sender) = (self.backend.clone(), self.message_sender.clone());
@@ -84,17 +90,18 @@ mod tests {
     fn checks_run_soon_then_hourly_and_each_minute_while_one_fails() {
         let at = |seconds: u64| Time::from_millis(1_000_000 + seconds * 1000);
         let mut schedule = ReadinessSchedule::new(at(0));
-        assert!(!schedule.is_due(at(1)) && schedule.is_due(at(2)));
+        let is_due = |schedule: &ReadinessSchedule, now| schedule.due_at().is_some_and(|due| now >= due);
+        assert!(!is_due(&schedule, at(1)) && is_due(&schedule, at(2)));
         schedule.begin_run(at(2));
-        assert!(!schedule.is_due(at(9000)), "one run at a time");
+        assert!(!is_due(&schedule, at(9000)), "one run at a time");
         schedule.end_run(at(3), true);
-        assert!(!schedule.is_due(at(3601)) && schedule.is_due(at(3602)));
+        assert!(!is_due(&schedule, at(3601)) && is_due(&schedule, at(3602)));
         schedule.begin_run(at(3602));
         schedule.end_run(at(3603), false);
-        assert!(!schedule.is_due(at(3662)) && schedule.is_due(at(3663)));
+        assert!(!is_due(&schedule, at(3662)) && is_due(&schedule, at(3663)));
         schedule.begin_run(at(3663));
         schedule.make_due(at(3664));
         schedule.end_run(at(3665), true);
-        assert!(schedule.is_due(at(3665)), "it began before");
+        assert!(is_due(&schedule, at(3665)), "it began before");
     }
 }

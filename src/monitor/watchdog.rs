@@ -44,11 +44,14 @@ impl Watchdog {
         now.since(self.probed_at) <= max_probe_gap && !is_action_hanging
     }
 
+    /// Returns the time of the next notification; `None` without a watchdog.
+    pub(super) fn notification_due_at(&self) -> Option<Time> {
+        self.interval.map(|interval| self.notified_at.map_or(Time::default(), |at| at + interval / 2))
+    }
+
     /// Notifies systemd's watchdog if that is due.
     pub(super) fn notify_if_due(&mut self, now: Time, notify: &SdNotify) {
-        if let Some(every) = self.interval
-            && self.notified_at.is_none_or(|fed| now.since(fed) >= every / 2)
-        {
+        if self.notification_due_at().is_some_and(|at| now >= at) {
             notify.send_watchdog();
             self.notified_at = Some(now);
         }
