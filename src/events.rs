@@ -192,10 +192,10 @@ impl NoticeDescriber<'_> {
             MachineNotice::StopFailed { why, retry_in } => self.describe_stop_failed(why, *retry_in),
             MachineNotice::StopHangs { waited } => self.describe_stop_hangs(*waited),
             MachineNotice::Demoted { reason, active_for } => self.describe_demoted(*reason, *active_for),
-            MachineNotice::HeldBack { kind } => self.describe_held_back(*kind),
-            MachineNotice::HoldSet { hold } => self.describe_hold_set(*hold),
+            MachineNotice::HeldBack { hold } => self.describe_held_back(hold),
+            MachineNotice::HoldSet { hold } => self.describe_hold_set(hold),
             MachineNotice::HoldEnded { kind, by_time } => self.describe_hold_ended(*kind, *by_time),
-            MachineNotice::HoldStands { hold } => self.describe_hold_reminder(*hold),
+            MachineNotice::HoldStands { hold } => self.describe_hold_reminder(hold),
             MachineNotice::DrillRefused { why } => self.describe_drill_refused(*why),
             MachineNotice::DrillEnded { drill } => self.describe_drill_ended(drill),
         }

@@ -172,8 +172,6 @@ pub(crate) struct Monitor {
     seen_healthy: SeenHealthy,
     /// True if the recorder has not accepted `seen_healthy` yet.
     is_seen_healthy_unsaved: bool,
-    /// Operator's reason for the hold. The machine does not need it.
-    hold_reason: Option<String>,
     /// Machine state as last passed to the recorder.
     saved_state: PersistentState,
     upstreams: Vec<Option<LastProbe>>,
@@ -229,7 +227,6 @@ impl Monitor {
             tracer: Tracer::default(),
             is_seen_healthy_unsaved: past.seen_healthy != SeenHealthy::default(),
             seen_healthy: past.seen_healthy,
-            hold_reason: past.hold_reason,
             saved_state: past.persistent_state,
             gateway: None,
             gateway_exit: None,
@@ -344,7 +341,6 @@ impl Monitor {
             self.has_changed = true;
             self.carry_out(at, action);
         }
-        self.hold_reason.take_if(|_| self.machine.persistent_state().hold.is_none());
         self.has_changed |= self.machine.unit() != before;
     }
 
@@ -371,11 +367,7 @@ impl Monitor {
     fn finish_turn(&mut self, now: Time) {
         if self.machine.persistent_state() != &self.saved_state {
             let persistent_state = self.machine.persistent_state().clone();
-            let record = Record::PersistentState(
-                Box::new(persistent_state.clone()),
-                self.hold_reason.clone(),
-                self.clock.wall(),
-            );
+            let record = Record::PersistentState(Box::new(persistent_state.clone()), self.clock.wall());
             if self.threads.recorder.enqueue(record) {
                 self.saved_state = persistent_state;
             }

@@ -55,8 +55,6 @@ pub struct Status {
     pub window: Option<WindowStatus>,
     /// Hold that an operator set.
     pub hold: Option<Hold>,
-    /// Operator's reason for the hold.
-    pub hold_reason: Option<String>,
     /// Time for which an upstream must be ready before failback.
     pub hold_down: Duration,
     /// Gateway of this host.
@@ -199,7 +197,7 @@ impl Status {
     /// True if this host could take over, or has: no known condition prevents it.
     #[must_use]
     pub fn could_take_over(&self) -> bool {
-        let is_held = self.hold.is_some_and(|hold| hold.kind != HoldKind::Promoted);
+        let is_held = self.hold.as_ref().is_some_and(|hold| hold.kind != HoldKind::Promoted);
         !is_held && self.blocking_conditions().next().is_none()
     }
 

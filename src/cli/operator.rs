@@ -168,7 +168,7 @@ fn parse_hold_duration(args: &Args, text: &str) -> Result<Duration, CliError> {
 
 /// Prints the progress of an order until this host has the wanted role.
 fn follow_order(mut response: ControlResponse, wanted: &str, out: &mut Output) -> Result<CommandOutcome, CliError> {
-    let kind = |response: &ControlResponse| response.status.hold.map(|hold| hold.kind);
+    let kind = |response: &ControlResponse| response.status.hold.as_ref().map(|hold| hold.kind);
     let (began, hold) = (Instant::now(), kind(&response));
     if response.status.role.name == wanted {
         out.write_line(format_args!("this host is {wanted} already"))?;

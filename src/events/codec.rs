@@ -6,8 +6,9 @@ use crate::text::json::{Node, Value};
 use crate::text::json_fields::{self, as_seconds, as_text, as_time, nullable_field, optional_field, required_field};
 
 /// Returns the hold in wall-clock times.
-pub(crate) fn hold_at_wall(hold: Hold, wall: WallClockOffset) -> Hold {
-    Hold { kind: hold.kind, since: wall.to_wall_clock(hold.since), until: hold.until.map(|at| wall.to_wall_clock(at)) }
+pub(crate) fn hold_at_wall(hold: &Hold, wall: WallClockOffset) -> Hold {
+    let (since, until) = (wall.to_wall_clock(hold.since), hold.until.map(|at| wall.to_wall_clock(at)));
+    Hold { since, until, ..hold.clone() }
 }
 
 /// Returns the failover in wall-clock times.
@@ -22,11 +23,12 @@ pub(crate) fn failover_at_wall(failover: &Failover, wall: WallClockOffset) -> Fa
     }
 }
 
-pub(crate) fn hold_to_json(hold: Hold) -> Value {
+pub(crate) fn hold_to_json(hold: &Hold) -> Value {
     Value::from_entries([
         ("kind", hold.kind.name().into()),
         ("since", json_fields::time_to_json(hold.since)),
         ("until", hold.until.map(json_fields::time_to_json).into()),
+        ("reason", hold.reason.clone().into()),
     ])
 }
 
@@ -36,6 +38,8 @@ pub(crate) fn hold_from_json(node: &Value) -> Result<Hold, String> {
         kind: HoldKind::from_name(kind).ok_or_else(|| format!("`{kind}` is not a hold"))?,
         since: as_time(required_field(node, "since")?, "since")?,
         until: nullable_field(node, "until", as_time)?,
+        // Older versions stored it beside the hold.
+        reason: optional_field(node, "reason", |node, key| as_text(node, key).map(str::to_owned))?,
     })
 }
 

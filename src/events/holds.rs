@@ -6,16 +6,17 @@ use crate::text::utc::format_time;
 use crate::text::{json_fields, to_printable};
 
 impl NoticeDescriber<'_> {
-    pub(super) fn describe_held_back(&self, kind: HoldKind) -> HistoryEntry {
+    pub(super) fn describe_held_back(&self, hold: &Hold) -> HistoryEntry {
         let text = format!(
             "a failover is due, but the hold '{}' forbids it: {}. To allow it, run `openclaw-failover resume`",
-            kind.name(),
-            hold_meaning(kind)
+            hold.kind.name(),
+            hold_meaning(hold.kind)
         );
-        HistoryEntry::warning("held_back", &text).with_field("hold", kind.name())
+        let entry = HistoryEntry::warning("held_back", &text).with_field("hold", hold.kind.name());
+        with_reason(entry, hold)
     }
 
-    pub(super) fn describe_hold_set(&self, hold: Hold) -> HistoryEntry {
+    pub(super) fn describe_hold_set(&self, hold: &Hold) -> HistoryEntry {
         let text = format!(
             "an operator set the hold '{}': {}. {}",
             hold.kind.name(),
@@ -31,7 +32,7 @@ impl NoticeDescriber<'_> {
         HistoryEntry::notice("hold_ended", &text).with_field("hold", kind.name()).with_field("by_time", by_time)
     }
 
-    pub(super) fn describe_hold_reminder(&self, hold: Hold) -> HistoryEntry {
+    pub(super) fn describe_hold_reminder(&self, hold: &Hold) -> HistoryEntry {
         let since = format_time(self.wall.to_wall_clock(hold.since));
         let kind = hold.kind.name();
         let text = format!(
@@ -42,7 +43,7 @@ impl NoticeDescriber<'_> {
         self.with_hold_fields(HistoryEntry::warning("hold_stands", &text), hold)
     }
 
-    fn hold_end(&self, hold: Hold) -> String {
+    fn hold_end(&self, hold: &Hold) -> String {
         let until = hold.until.map_or("until `openclaw-failover resume`".to_owned(), |until| {
             format!("until {}", format_time(self.wall.to_wall_clock(until)))
         });
@@ -52,22 +53,21 @@ impl NoticeDescriber<'_> {
         }
     }
 
-    fn with_hold_fields(&self, entry: HistoryEntry, hold: Hold) -> HistoryEntry {
+    fn with_hold_fields(&self, entry: HistoryEntry, hold: &Hold) -> HistoryEntry {
         let time = |time| json_fields::time_to_json(self.wall.to_wall_clock(time));
-        entry
+        let entry = entry
             .with_field("hold", hold.kind.name())
             .with_field("since", time(hold.since))
-            .with_field("until", hold.until.map(time))
+            .with_field("until", hold.until.map(time));
+        with_reason(entry, hold)
     }
 }
 
-impl HistoryEntry {
-    /// Adds the operator's reason for the hold.
-    #[must_use]
-    pub fn with_hold_reason(self, reason: &str) -> Self {
-        let text = to_printable(&format!("{}. Reason: {reason}", self.text), MAX_SENTENCE_CHARS);
-        Self { text, ..self }.with_quote("reason", reason)
-    }
+/// Adds the operator's reason, if there is one.
+fn with_reason(entry: HistoryEntry, hold: &Hold) -> HistoryEntry {
+    let Some(reason) = &hold.reason else { return entry };
+    let text = to_printable(&format!("{}. Reason: {reason}", entry.text), MAX_SENTENCE_CHARS);
+    HistoryEntry { text, ..entry }.with_quote("reason", reason)
 }
 
 fn hold_meaning(kind: HoldKind) -> &'static str {

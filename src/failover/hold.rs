@@ -10,19 +10,22 @@ use crate::text::timestamp::Time;
 
 impl Machine {
     /// Executes an operator's command.
-    pub(super) fn execute_command(&mut self, command: &OperatorCommand) {
-        match *command {
-            OperatorCommand::Hold { kind, until } => self.set_hold(Hold { kind, since: self.now, until }),
+    pub(super) fn execute_command(&mut self, command: OperatorCommand) {
+        match command {
+            OperatorCommand::Hold { kind, until, reason } => {
+                self.set_hold(Hold { kind, since: self.now, until, reason });
+            }
             OperatorCommand::Resume => self.end_hold(false),
             OperatorCommand::Drill { hold, degraded } => self.begin_drill(hold, degraded),
         }
     }
 
     fn set_hold(&mut self, hold: Hold) {
-        self.persistent_state.hold = Some(hold);
+        let kind = hold.kind;
+        self.persistent_state.hold = Some(hold.clone());
         self.announced.hold_reminded_at = None;
         self.announce(MachineNotice::HoldSet { hold });
-        if hold.kind != HoldKind::Promoted
+        if kind != HoldKind::Promoted
             && self.persistent_state.current_drill().is_some_and(|drill| drill.step < DrillStep::Stop)
         {
             self.set_drill_outcome(DrillOutcome::Stopped);
@@ -32,7 +35,7 @@ impl Machine {
             Role::Active(active) => (active.cause, true),
             Role::Standby | Role::Demoting(_) => return,
         };
-        match (hold.kind, cause) {
+        match (kind, cause) {
             (HoldKind::Promoted, Cause::Drill { .. }) => self.promote_drill(),
             (HoldKind::Paused, Cause::Drill { .. }) if began => self.begin_demotion(DemotionReason::DrillOver),
             _ => {}
@@ -47,7 +50,7 @@ impl Machine {
     }
 
     pub(super) fn expire_hold(&mut self) {
-        let until = self.persistent_state.hold.and_then(|hold| hold.until);
+        let until = self.persistent_state.hold.as_ref().and_then(|hold| hold.until);
         if until.is_some_and(|until| self.now >= until) {
             self.end_hold(true);
         }
@@ -80,7 +83,7 @@ impl Machine {
 
     pub(super) fn remind_of_hold(&mut self) {
         if self.next_hold_reminder_at().is_some_and(|at| self.now >= at)
-            && let Some(hold) = self.persistent_state.hold
+            && let Some(hold) = self.persistent_state.hold.clone()
         {
             self.announced.hold_reminded_at = Some(self.now);
             self.announce(MachineNotice::HoldStands { hold });
@@ -88,7 +91,7 @@ impl Machine {
     }
 
     pub(super) fn next_hold_reminder_at(&self) -> Option<Time> {
-        let hold = self.persistent_state.hold?;
+        let hold = self.persistent_state.hold.as_ref()?;
         Some(self.announced.hold_reminded_at.unwrap_or(hold.since) + HOLD_REMINDER_INTERVAL)
     }
 }

@@ -85,7 +85,8 @@ impl Machine {
             actions: Vec::new(),
         };
         machine.persistent_state.clamp_times(now);
-        machine.announced.hold_reminded_at = machine.persistent_state.hold.and_then(|hold| hold.last_reminder_at(now));
+        machine.announced.hold_reminded_at =
+            machine.persistent_state.hold.as_ref().and_then(|hold| hold.last_reminder_at(now));
         machine.end_drill(DrillOutcome::Interrupted);
         machine.adopt_unit();
         machine.announce_missed_demotion();
@@ -110,7 +111,7 @@ impl Machine {
             Event::UnitActionEnded(result) => self.handle_unit_action_result(result),
             Event::Pulled { unreturned } => self.handle_pulled(unreturned),
             Event::Pushed { returned } => self.handle_pushed(returned),
-            Event::Command(command) => self.execute_command(&command),
+            Event::Command(command) => self.execute_command(command),
             Event::Tick => {}
         }
         self.reconcile();
@@ -246,7 +247,7 @@ impl Machine {
     }
 
     pub(super) fn hold_kind(&self) -> Option<HoldKind> {
-        self.persistent_state.hold.map(|hold| hold.kind)
+        self.persistent_state.hold.as_ref().map(|hold| hold.kind)
     }
 
     /// True if the unit is known to be in this state.

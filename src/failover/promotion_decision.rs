@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::failover::machine::Machine;
 use crate::failover::types::action::MachineNotice;
-use crate::failover::types::hold::HoldKind;
+use crate::failover::types::hold::{Hold, HoldKind};
 use crate::failover::types::role::{Cause, Role};
 use crate::probe::ProbeFailure;
 use crate::text::timestamp::Time;
@@ -43,9 +43,9 @@ impl Machine {
         if self.role != Role::Standby || !self.is_flapping_due() || !self.is_any_upstream_armed() {
             return;
         }
-        if let Some(kind) = self.hold_kind().filter(|kind| *kind != HoldKind::Promoted) {
+        if let Some(hold) = self.forbidding_hold() {
             if !std::mem::replace(&mut self.availability.is_hold_announced, true) {
-                self.announce(MachineNotice::HeldBack { kind });
+                self.announce(MachineNotice::HeldBack { hold });
             }
             return;
         }
@@ -127,15 +127,16 @@ impl Machine {
 
     /// True if an operator's hold forbids a promotion, which is announced once per outage.
     fn announce_hold_if_set(&mut self) -> bool {
-        match self.hold_kind() {
-            None | Some(HoldKind::Promoted) => false,
-            Some(kind) => {
-                if !std::mem::replace(&mut self.window.is_hold_announced, true) {
-                    self.announce(MachineNotice::HeldBack { kind });
-                }
-                true
-            }
+        let Some(hold) = self.forbidding_hold() else { return false };
+        if !std::mem::replace(&mut self.window.is_hold_announced, true) {
+            self.announce(MachineNotice::HeldBack { hold });
         }
+        true
+    }
+
+    /// Returns the hold, if it forbids a promotion.
+    fn forbidding_hold(&self) -> Option<Hold> {
+        self.persistent_state.hold.clone().filter(|hold| hold.kind != HoldKind::Promoted)
     }
 
     /// True if a witness answered recently and since the outage began. While no answer is in, the decision waits.

@@ -22,13 +22,7 @@ impl Monitor {
             (MachineNotice::NotAnswering { .. }, Some(seen)) => entry.with_last_probe(&seen.describe()),
             _ => entry,
         };
-        self.record_entry(match (notice, &self.hold_reason) {
-            (
-                MachineNotice::HoldSet { .. } | MachineNotice::HoldStands { .. } | MachineNotice::HeldBack { .. },
-                Some(why),
-            ) => entry.with_hold_reason(why),
-            _ => entry,
-        });
+        self.record_entry(entry);
     }
 
     /// Returns the entry of a note, with the exit of the gateway if it is known.
@@ -82,7 +76,7 @@ impl Monitor {
             degraded: &self.conditions.list_problems(config),
             timeline: &self.timeline,
         };
-        Status { hold_reason: self.hold_reason.clone(), ..Status::new(&self.machine, &facts) }
+        Status::new(&self.machine, &facts)
     }
 
     pub(super) fn write_status(&mut self) {

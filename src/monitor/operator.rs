@@ -73,12 +73,8 @@ impl Monitor {
     pub(super) fn handle_operator_call(&mut self, at: Time, call: &OperatorCall) {
         let (command, since) = match &call.request {
             Request::Hold { kind, duration, reason } => {
-                let (kind, duration) = (*kind, *duration);
-                self.hold_reason.clone_from(reason);
-                (
-                    Some(OperatorCommand::Hold { kind, until: duration.map(|duration| at + duration) }),
-                    self.recent_sentences.next,
-                )
+                let (until, reason) = (duration.map(|duration| at + duration), reason.clone());
+                (Some(OperatorCommand::Hold { kind: *kind, until, reason }), self.recent_sentences.next)
             }
             Request::Resume => (Some(OperatorCommand::Resume), self.recent_sentences.next),
             Request::Drill { hold, force } => {
@@ -105,7 +101,7 @@ impl Monitor {
     fn effect_time_limit(&self, request: &Request) -> Duration {
         let config = &self.parts.config;
         let (up, down) = (config.promote.sync_wait + config.gateway.start_timeout, config.gateway.stop_timeout);
-        let own = match (request, self.machine.persistent_state().hold.map(|hold| hold.kind)) {
+        let own = match (request, self.machine.persistent_state().hold.as_ref().map(|hold| hold.kind)) {
             // The drill ends with a push, and a pull may run before it.
             (Request::Drill { hold, .. }, _) => up + *hold + down + config.workspace.timeout * 2,
             (_, Some(HoldKind::Promoted)) => up,

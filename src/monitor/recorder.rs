@@ -30,8 +30,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Record to write.
 pub(super) enum Record {
-    /// The machine's state, the operator's reason for the hold, and the wall clock.
-    PersistentState(Box<PersistentState>, Option<String>, WallClockOffset),
+    PersistentState(Box<PersistentState>, WallClockOffset),
     SeenHealthy(SeenHealthy),
     Timeline(Timeline),
     Entry(HistoryEntry),
@@ -79,7 +78,7 @@ struct RecorderThread {
     paths: Paths,
     message_sender: MessageSender,
     entries: VecDeque<HistoryEntry>,
-    persistent_state: Option<(Box<PersistentState>, Option<String>, WallClockOffset)>,
+    persistent_state: Option<(Box<PersistentState>, WallClockOffset)>,
     seen_healthy: Option<SeenHealthy>,
     timeline: Option<Timeline>,
     is_failing: bool,
@@ -105,9 +104,7 @@ impl RecorderThread {
 
     fn accept_record(&mut self, record: Record) -> Option<SyncSender<()>> {
         match record {
-            Record::PersistentState(persistent_state, reason, wall) => {
-                self.persistent_state = Some((persistent_state, reason, wall))
-            }
+            Record::PersistentState(persistent_state, wall) => self.persistent_state = Some((persistent_state, wall)),
             Record::SeenHealthy(seen_healthy) => self.seen_healthy = Some(seen_healthy),
             Record::Timeline(timeline) => self.timeline = Some(timeline),
             Record::Entry(entry) => {
@@ -129,8 +126,8 @@ impl RecorderThread {
 
     /// Writes everything that is pending. The machine's state comes first, because nothing else can restore it.
     fn write_pending(&mut self) -> Result<(), FileError> {
-        if let Some((persistent_state, reason, wall)) = &self.persistent_state {
-            state::save(&self.paths.state_file(), persistent_state, reason.as_deref(), *wall)?;
+        if let Some((persistent_state, wall)) = &self.persistent_state {
+            state::save(&self.paths.state_file(), persistent_state, *wall)?;
             self.persistent_state = None;
         }
         if let Some(seen_healthy) = &self.seen_healthy {

@@ -19,29 +19,21 @@ use crate::text::timestamp::millis_between;
 /// Limit on the size of `state.json`, in bytes. The monitor writes less than 3 KiB.
 const MAX_STATE_BYTES: usize = 64 * 1024;
 
-/// Key of the operator's reason for the hold.
-const HOLD_REASON_KEY: &str = "hold_reason";
-
 /// Key of the time at which the file was written.
 const SAVED_AT_KEY: &str = "saved_at";
 
-/// Reads the state that the last monitor saved, and the operator's reason for the hold. `now` is the wall clock's.
+/// Reads the state that the last monitor saved. `now` is the wall clock's.
 ///
 /// A missing file gives an empty state. An unreadable one does too; it is moved aside, and the caller must report it.
 #[must_use]
-pub fn load(path: &Path, now: Time) -> (PersistentState, Option<String>, Option<UnreadableFile>) {
+pub fn load(path: &Path, now: Time) -> (PersistentState, Option<UnreadableFile>) {
     let consequence = "the saved state is lost, including any hold and the length of the hold-down";
-    // Older monitors did not write it.
-    let reason = |node: &Value| node.get(HOLD_REASON_KEY).and_then(|reason| reason.as_str()).map(str::to_owned);
     let now_by_both = Moment { wall_time: now, boot_time: BootTime::now() };
     match load_file(path, MAX_STATE_BYTES, now, consequence, |node| {
-        Ok((rebase_times(parse_memory(node)?, node, now_by_both), reason(node)))
+        Ok(rebase_times(parse_memory(node)?, node, now_by_both))
     }) {
-        Ok(found) => {
-            let (persistent_state, reason) = found.unwrap_or_default();
-            (persistent_state, reason, None)
-        }
-        Err(unreadable) => (PersistentState::default(), None, Some(unreadable)),
+        Ok(found) => (found.unwrap_or_default(), None),
+        Err(unreadable) => (PersistentState::default(), Some(unreadable)),
     }
 }
 
@@ -57,19 +49,14 @@ fn rebase_times(mut persistent_state: PersistentState, state: &Value, now: Momen
     persistent_state
 }
 
-/// Writes the state and the operator's reason for the hold, durably (fsync).
+/// Writes the state, durably (fsync).
 ///
 /// # Errors
 /// Returns an error if the file cannot be written; the previous file is then intact.
-pub fn save(
-    path: &Path,
-    persistent_state: &PersistentState,
-    reason: Option<&str>,
-    wall: WallClockOffset,
-) -> Result<(), FileError> {
+pub fn save(path: &Path, persistent_state: &PersistentState, wall: WallClockOffset) -> Result<(), FileError> {
     let saved = wall.read_moment();
     let boot = saved.boot_time.map(BootTime::to_fields).into_iter().flatten();
-    let stamp = [(HOLD_REASON_KEY, reason.into()), (SAVED_AT_KEY, json_fields::time_to_json(saved.wall_time))];
+    let stamp = [(SAVED_AT_KEY, json_fields::time_to_json(saved.wall_time))];
     let mut text =
         Value::from_entries(json_entries(persistent_state, wall).into_iter().chain(stamp).chain(boot)).to_pretty();
     text.push('\n');
@@ -82,7 +69,7 @@ pub(super) fn to_json(persistent_state: &PersistentState, wall: WallClockOffset)
 
 fn json_entries(persistent_state: &PersistentState, wall: WallClockOffset) -> [(&'static str, Value); 9] {
     let time = |time| json_fields::time_to_json(wall.to_wall_clock(time));
-    let hold = persistent_state.hold.map(|hold| codec::hold_to_json(codec::hold_at_wall(hold, wall)));
+    let hold = persistent_state.hold.as_ref().map(|hold| codec::hold_to_json(&codec::hold_at_wall(hold, wall)));
     let failover =
         persistent_state.last_failover.as_ref().map(|it| codec::failover_to_json(&codec::failover_at_wall(it, wall)));
     [
@@ -136,7 +123,7 @@ mod tests {
 
     fn full_memory() -> PersistentState {
         PersistentState {
-            hold: Some(Hold { kind: HoldKind::Paused, since: at(1), until: Some(at(7200)) }),
+            hold: Some(Hold { kind: HoldKind::Paused, since: at(1), until: Some(at(7200)), reason: None }),
             promotions: (10..42).map(at).collect(),
             has_unpushed_changes: true,
             last_failover: Some(Failover {
@@ -166,7 +153,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         fs::write(&path, text).unwrap();
-        let (persistent_state, _, unreadable) = load(&path, NOW);
+        let (persistent_state, unreadable) = load(&path, NOW);
         if let Some(unreadable) = &unreadable {
             let aside = folder.path().join("state.json.unreadable-1795300227");
             assert_eq!(unreadable.quarantined.as_ref().unwrap(), &aside);
@@ -180,7 +167,7 @@ mod tests {
     fn save_to_text(persistent_state: &PersistentState) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
-        save(&path, persistent_state, None, WallClockOffset::default()).unwrap();
+        save(&path, persistent_state, WallClockOffset::default()).unwrap();
         fs::read_to_string(path).unwrap()
     }
 
@@ -195,14 +182,14 @@ mod tests {
 
     #[test]
     fn saves_the_hold_reason_and_reads_files_without_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state.json");
-        save(&path, &full_memory(), Some("a new kernel"), WallClockOffset::default()).unwrap();
-        assert_eq!(load(&path, NOW).1.as_deref(), Some("a new kernel"));
-        let older: String = fs::read_to_string(&path).unwrap().replace("\"hold_reason\"", "\"of_later\"");
-        fs::write(&path, older).unwrap();
-        let (persistent_state, reason, unreadable) = load(&path, NOW);
-        assert!(persistent_state == full_memory() && reason.is_none() && unreadable.is_none());
+        let with_reason = |reason: Option<&str>| {
+            let reason = reason.map(str::to_owned);
+            PersistentState { hold: full_memory().hold.map(|hold| Hold { reason, ..hold }), ..full_memory() }
+        };
+        let text = save_to_text(&with_reason(Some("a new kernel")));
+        assert_eq!(load_text(text.as_bytes()), (with_reason(Some("a new kernel")), false));
+        let older = text.replace("\"reason\": \"a new kernel\"", "\"of_later\": 1");
+        assert_eq!(load_text(older.as_bytes()), (with_reason(None), false));
     }
 
     #[test]
@@ -258,7 +245,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         let persistent_state = PersistentState { killed_at: Some(at(100)), ..PersistentState::default() };
-        save(&path, &persistent_state, None, WallClockOffset::new(at(200), at(3800))).unwrap();
+        save(&path, &persistent_state, WallClockOffset::new(at(200), at(3800))).unwrap();
         assert_eq!(load(&path, at(3800)).0.killed_at, Some(at(3700)));
         assert_eq!(load(&path, at(0)).0.killed_at, Some(at(0) - Duration::from_secs(100)));
     }
@@ -266,12 +253,11 @@ mod tests {
     #[test]
     fn a_missing_file_is_an_empty_memory() {
         let folder = tempfile::tempdir().unwrap();
-        let (persistent_state, _, unreadable) = load(&folder.path().join("state.json"), NOW);
+        let (persistent_state, unreadable) = load(&folder.path().join("state.json"), NOW);
         assert_eq!(persistent_state, PersistentState::default());
         assert!(unreadable.is_none());
         assert!(
-            save(&folder.path().join("missing/state.json"), &persistent_state, None, WallClockOffset::default())
-                .is_err()
+            save(&folder.path().join("missing/state.json"), &persistent_state, WallClockOffset::default()).is_err()
         );
     }
 }

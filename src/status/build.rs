@@ -112,8 +112,7 @@ impl Status {
             role: role_status(machine, facts),
             upstreams: upstream_statuses(machine, facts),
             window,
-            hold: persistent_state.hold.map(|hold| codec::hold_at_wall(hold, wall)),
-            hold_reason: None,
+            hold: persistent_state.hold.as_ref().map(|hold| codec::hold_at_wall(hold, wall)),
             hold_down: machine.hold_down(None),
             gateway: GatewayStatus {
                 unit: facts.config.gateway.unit.clone(),

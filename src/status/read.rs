@@ -49,7 +49,6 @@ impl Status {
             upstreams: read_list(node, "upstreams", |node| Some(read_upstream(node))),
             window: read_object(node, "window").map(read_window),
             hold: node.get("hold").and_then(|node| codec::hold_from_json(node).ok()),
-            hold_reason: read_text(node, "hold_reason"),
             hold_down: read_span(node, "hold_down_seconds").unwrap_or_default(),
             gateway: read_object(node, "gateway").map(read_gateway).unwrap_or_default(),
             last_pull: read_object(node, "workspace").map(read_pull),

@@ -52,11 +52,11 @@ impl Status {
                 &format!("and {} more (see --json): {}", more.len(), more.join(", ")),
             );
         }
-        if let Some(hold) = self.hold {
+        if let Some(hold) = &self.hold {
             page.add_coloured_row("hold", TextColour::Unusual, &describe_hold(hold, now));
-        }
-        if let Some(reason) = &self.hold_reason {
-            page.add_row("", &format!("reason: {reason}"));
+            if let Some(reason) = &hold.reason {
+                page.add_row("", &format!("reason: {reason}"));
+            }
         }
         for upstream in self.upstreams.iter().take(MAX_ITEMS_SHOWN) {
             let is_healthy = upstream.last_probe.as_ref().is_some_and(|probed| probed.verdict == HEALTHY_VERDICT);
@@ -86,7 +86,7 @@ impl Status {
 
     /// Returns the row `ready`: whether this host would take over now.
     fn readiness_row(&self, now: Time) -> (TextColour, String) {
-        let held = self.hold.map(|_| "hold").into_iter();
+        let held = self.hold.as_ref().map(|_| "hold").into_iter();
         let why = || {
             let mut conditions: Vec<&str> = held.chain(self.blocking_conditions()).collect();
             // Each failed check is a condition of the same name.
@@ -266,7 +266,7 @@ fn describe_window(window: &WindowStatus) -> String {
     )
 }
 
-fn describe_hold(hold: Hold, now: Time) -> String {
+fn describe_hold(hold: &Hold, now: Time) -> String {
     let until = hold.until.map_or("until `openclaw-failover resume`".to_owned(), |until| {
         format!("until {} ({} from now)", format_time(until), format_span(whole_seconds(until.since(now))))
     });

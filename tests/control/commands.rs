@@ -21,7 +21,7 @@ fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
 }
 
 fn hold(kind: HoldKind) -> Option<Hold> {
-    Some(Hold { kind, since: Time::from_millis(1_795_300_000_000), until: None })
+    Some(Hold { kind, since: Time::from_millis(1_795_300_000_000), until: None, reason: None })
 }
 
 fn hold_request(kind: HoldKind, seconds: u64) -> Request {

@@ -206,7 +206,7 @@ const OWNER_BREAKS: [Break; 24] = [
 ];
 
 fn set_hold(host: &mut Host, kind: HoldKind) {
-    host.status.hold = Some(Hold { kind, since: host.status.updated_at, until: None });
+    host.status.hold = Some(Hold { kind, since: host.status.updated_at, until: None, reason: None });
 }
 
 fn set_upstream(host: &mut Host, url: &str) {
@@ -341,7 +341,7 @@ fn a_clock_that_was_set_makes_nothing_old_and_no_hold_longer() {
         let found = run_host_half(&host);
         assert!(found.iter().any(|finding| finding.id == "pull" && finding.level == Fail), "{found:#?}");
         let until = Some(label + Duration::from_secs(3600));
-        host.status.hold = Some(Hold { kind: HoldKind::Paused, since: label, until });
+        host.status.hold = Some(Hold { kind: HoldKind::Paused, since: label, until, reason: None });
         let found = run_host_half(&host);
         let hold = found.iter().find(|finding| finding.id == "hold").unwrap();
         assert!(hold.evidence.contains("another 59 m") || hold.evidence.contains("another 1 h"), "{hold:?}");

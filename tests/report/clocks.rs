@@ -168,10 +168,10 @@ fn a_hold_ends_on_time_when_the_clock_is_set() {
     let (machine, wall) = clock.off_by(10, 0);
     let until = Some(machine + Duration::from_secs(100));
     let memory = PersistentState {
-        hold: Some(Hold { kind: HoldKind::Paused, since: machine, until }),
+        hold: Some(Hold { kind: HoldKind::Paused, since: machine, until, reason: None }),
         ..PersistentState::default()
     };
-    state::save(&path, &memory, None, wall).unwrap();
+    state::save(&path, &memory, wall).unwrap();
     for now in [clock.now, clock.now + Duration::from_secs(3 * DAY), Time::from_millis(5000)] {
         let hold = state::load(&path, now).0.hold.unwrap();
         let left = hold.until.unwrap().since(now).as_secs();

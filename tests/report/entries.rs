@@ -55,7 +55,7 @@ fn a_drill_result_lists_the_time_of_each_step() {
 }
 
 fn machine_notes() -> Vec<MachineNotice> {
-    let hold = |kind, until| Hold { kind, since: at(0), until };
+    let hold = |kind, until| Hold { kind, since: at(0), until, reason: None };
     let why = "Unit openclaw.service is masked.\n\u{1b}[31m".to_owned();
     let mut notes = vec![
         MachineNotice::Armed { upstream: 0 },
@@ -92,7 +92,7 @@ fn machine_notes() -> Vec<MachineNotice> {
         MachineNotice::HoldEnded { kind: HoldKind::Paused, by_time: false },
     ];
     for kind in [HoldKind::Promoted, HoldKind::Standby, HoldKind::Paused] {
-        notes.push(MachineNotice::HeldBack { kind });
+        notes.push(MachineNotice::HeldBack { hold: hold(kind, None) });
         notes.push(MachineNotice::HoldSet { hold: hold(kind, Some(at(7200))) });
         notes.push(MachineNotice::HoldStands { hold: hold(kind, None) });
         notes.push(MachineNotice::Aborted { why: CancelReason::Held(kind) });
@@ -157,7 +157,7 @@ fn monitor_notes() -> Vec<MonitorNotice> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     std::fs::write(&path, "{").unwrap();
-    let (_, _, unreadable) = state::load(&path, at(0));
+    let (_, unreadable) = state::load(&path, at(0));
     let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
     let pull = |error: Option<&str>| PullSummary {
         outcome: "moved".to_owned(),
@@ -339,17 +339,22 @@ fn a_start_says_how_old_its_workspace_may_be() {
 
 #[test]
 fn every_hold_entry_has_the_reason() {
-    let hold = Hold { kind: HoldKind::Paused, since: at(0), until: None };
-    for note in [
-        MachineNotice::HoldSet { hold },
-        MachineNotice::HoldStands { hold },
-        MachineNotice::HeldBack { kind: hold.kind },
-    ] {
-        let entry = entry(&note, 0).with_hold_reason("a \u{1b}[2Jnew\nkernel");
+    let hold =
+        |reason: &str| Hold { kind: HoldKind::Paused, since: at(0), until: None, reason: Some(reason.to_owned()) };
+    let notices = |hold: Hold| {
+        [
+            MachineNotice::HoldSet { hold: hold.clone() },
+            MachineNotice::HoldStands { hold: hold.clone() },
+            MachineNotice::HeldBack { hold },
+        ]
+    };
+    for notice in notices(hold("a \u{1b}[2Jnew\nkernel")) {
+        let entry = entry(&notice, 0);
         assert!(entry.text.ends_with(". Reason: a [2Jnew kernel"), "{}", entry.text);
         assert!(entry.to_json().to_string().contains(r#""reason":"a [2Jnew kernel""#));
-        let longest = entry.with_hold_reason(&"x".repeat(10_000));
-        assert!(longest.to_json().to_string().len() < 2000);
+    }
+    for notice in notices(hold(&"x".repeat(10_000))) {
+        assert!(entry(&notice, 0).to_json().to_string().len() < 2000);
     }
 }
 

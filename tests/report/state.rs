@@ -14,7 +14,7 @@ use super::{at, primary};
 
 fn memory(seconds: u64) -> PersistentState {
     PersistentState {
-        hold: Some(Hold { kind: HoldKind::Standby, since: at(seconds), until: Some(at(seconds + 7200)) }),
+        hold: Some(Hold { kind: HoldKind::Standby, since: at(seconds), until: Some(at(seconds + 7200)), reason: None }),
         promotions: vec![at(seconds)],
         has_unpushed_changes: true,
         last_failover: Some(Failover {
@@ -51,8 +51,8 @@ fn start_machine(memory: PersistentState, now: Time) -> Machine {
 fn times_in_the_future_count_as_now() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
-    save(&path, &memory(100_000), None, WallClockOffset::default()).unwrap();
-    let (found, _, unreadable) = load(&path, at(0));
+    save(&path, &memory(100_000), WallClockOffset::default()).unwrap();
+    let (found, unreadable) = load(&path, at(0));
     assert!(unreadable.is_none());
     let machine = start_machine(found, at(0));
     let mut expected = memory(0);
@@ -65,7 +65,7 @@ fn a_clock_that_was_set_while_the_monitor_ran_moves_nothing_against_now() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     let day = Duration::from_secs(24 * 3600);
-    save(&path, &memory(100), None, WallClockOffset::new(at(200), at(200) + day)).unwrap();
+    save(&path, &memory(100), WallClockOffset::new(at(200), at(200) + day)).unwrap();
     let machine = start_machine(load(&path, at(201) + day).0, at(201) + day);
     let killed = machine.persistent_state().killed_at.unwrap();
     assert_eq!((at(201) + day).since(killed), Duration::from_secs(101));
@@ -76,10 +76,10 @@ fn a_monitor_starts_with_a_truncated_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     fs::write(&path, "{\"schema\": 1, \"hold\"").unwrap();
-    let (found, _, unreadable) = load(&path, at(0));
+    let (found, unreadable) = load(&path, at(0));
     assert_eq!(start_machine(found, at(0)).persistent_state(), &PersistentState::default());
     let told = unreadable.unwrap().to_string();
     assert!(told.contains("state.json.unreadable-1795298400; the saved state is lost, including any hold"), "{told}");
-    save(&path, &memory(0), None, WallClockOffset::default()).unwrap();
+    save(&path, &memory(0), WallClockOffset::default()).unwrap();
     assert_eq!(load(&path, at(0)).0, memory(0));
 }

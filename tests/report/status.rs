@@ -71,8 +71,7 @@ pub(crate) fn full_status(word: &str) -> Status {
             failures: 11,
             last_healthy_at: at(50),
         }),
-        hold: Some(Hold { kind: HoldKind::Paused, since: at(1), until: Some(at(7200)) }),
-        hold_reason: Some(word.to_owned()),
+        hold: Some(Hold { kind: HoldKind::Paused, since: at(1), until: Some(at(7200)), reason: Some(word.to_owned()) }),
         hold_down: SECOND * 30,
         gateway: GatewayStatus {
             unit: word.to_owned(),
@@ -265,7 +264,7 @@ fn a_newer_monitor_may_say_more_and_other_things() {
     let text = "{\"schema\":1,\"updated_at\":\"2026-11-21T22:00:00Z\",\"interval_seconds\":10,\"role\":\"resting\",\
                 \"hold\":{\"kind\":\"frozen\"},\"upstreams\":[{\"name\":7},3],\"window\":[],\"pid\":-1,\"new\":{}}";
     let status = Status::from_json(text.as_bytes()).unwrap();
-    assert_eq!((status.role.name.as_str(), status.hold, status.upstreams.len()), ("resting", None, 2));
+    assert_eq!((status.role.name.as_str(), status.hold.as_ref(), status.upstreams.len()), ("resting", None, 2));
     assert!(status.render(at(0), false).starts_with("role       resting since "));
 }
 
@@ -394,7 +393,7 @@ fn the_last_and_the_next_drill_share_a_row() {
 #[test]
 fn a_gateway_that_fails_to_start_is_not_ready() {
     let mut machine = machine(PersistentState::default());
-    let promote = OperatorCommand::Hold { kind: HoldKind::Promoted, until: None };
+    let promote = OperatorCommand::Hold { kind: HoldKind::Promoted, until: None, reason: None };
     let down = ObservedUnit { state: UnitState::Down, invocation: None, main_pid: None };
     let observed =
         Observation { unit: Some(down), verdict: None, are_channels_healthy: true, answerer: Answerer::Pending };

@@ -62,7 +62,7 @@ fn random_event(random: &mut XorShift, spell: u64) -> Event {
         34..36 => Event::WitnessesAnswered { alive: random.below(3) > 0 },
         36 if random.below(4) == 0 => {
             let kind = [HoldKind::Paused, HoldKind::Promoted, HoldKind::Standby][random.below(3) as usize];
-            Event::Command(OperatorCommand::Hold { kind, until: None })
+            Event::Command(OperatorCommand::Hold { kind, until: None, reason: None })
         }
         37 if random.below(4) == 0 => {
             Event::Command(OperatorCommand::Drill { hold: Duration::from_secs(60), degraded: false })

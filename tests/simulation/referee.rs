@@ -222,7 +222,7 @@ impl Referee {
         if decided.is_some_and(|failover| failover.cause == Cause::Flapping) && !self.account.was_due {
             self.flapping_promoted(now, machine);
         }
-        self.hold = remembered.hold.map(|hold| (hold.kind, hold.until.map(Time::as_millis)));
+        self.hold = remembered.hold.as_ref().map(|hold| (hold.kind, hold.until.map(Time::as_millis)));
     }
 
     pub fn monitor_gone(&mut self, now: u64) {
@@ -235,7 +235,7 @@ impl Referee {
     pub fn record_command(&mut self, now: u64, command: &OperatorCommand) {
         self.note(now, || format!("operator: {command:?}"));
         match *command {
-            OperatorCommand::Hold { kind, until } => {
+            OperatorCommand::Hold { kind, until, .. } => {
                 self.hold = Some((kind, until.map(Time::as_millis)));
             }
             OperatorCommand::Resume => self.hold = None,

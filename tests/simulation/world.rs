@@ -443,9 +443,9 @@ impl World {
             return;
         }
         let command = match command {
-            OperatorCommand::Hold { kind, until } => {
+            OperatorCommand::Hold { kind, until, reason } => {
                 let until = until.map(|until| Time::from_millis(self.now + until.as_millis()));
-                OperatorCommand::Hold { kind, until }
+                OperatorCommand::Hold { kind, until, reason }
             }
             other => other,
         };
@@ -706,7 +706,7 @@ impl World {
         let due = machine.window().is_some_and(|(elapsed, _)| elapsed >= long);
         let all_dead = due && upstreams.clone().all(dead);
         let one_steady = upstreams.clone().any(steady) && upstreams.all(|upstream| steady(upstream) || dead(upstream));
-        let held = machine.persistent_state().hold.map(|hold| hold.kind);
+        let held = machine.persistent_state().hold.as_ref().map(|hold| hold.kind);
         match machine.role() {
             // The next poll has to find the port free first.
             _ if self.gateway.is_squatted(self.now) || machine.is_port_held() => false,
@@ -738,10 +738,11 @@ fn drill(rng: &mut Rng) -> OperatorCommand {
 fn command(rng: &mut Rng) -> OperatorCommand {
     let span = Time::from_millis(rng.log_range(10 * SECOND, 2 * DAY));
     let until = if rng.chance(900) { Some(span) } else { None };
+    let hold = |kind| OperatorCommand::Hold { kind, until, reason: None };
     match rng.range(0, 6) {
-        0 => OperatorCommand::Hold { kind: HoldKind::Promoted, until },
-        1 => OperatorCommand::Hold { kind: HoldKind::Standby, until },
-        2 => OperatorCommand::Hold { kind: HoldKind::Paused, until },
+        0 => hold(HoldKind::Promoted),
+        1 => hold(HoldKind::Standby),
+        2 => hold(HoldKind::Paused),
         3 => drill(rng),
         _ => OperatorCommand::Resume,
     }

@@ -157,7 +157,7 @@ pub fn channel_broken(event: Event) -> Event {
 }
 
 fn hold(kind: HoldKind) -> Event {
-    Event::Command(OperatorCommand::Hold { kind, until: None })
+    Event::Command(OperatorCommand::Hold { kind, until: None, reason: None })
 }
 
 /// Command `promote`.
@@ -179,7 +179,7 @@ pub fn pause() -> Event {
 pub fn until(at: f64, event: Event) -> Event {
     match event {
         Event::Command(OperatorCommand::Hold { kind, .. }) => {
-            Event::Command(OperatorCommand::Hold { kind, until: Some(time(at)) })
+            Event::Command(OperatorCommand::Hold { kind, until: Some(time(at)), reason: None })
         }
         other => other,
     }

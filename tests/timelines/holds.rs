@@ -243,7 +243,7 @@ fn a_hold_set_in_place_of_another_is_the_only_one() {
         .expect_notice("HoldSet")
         .at(61.0, tick())
         .expect_no_notice();
-    assert!(night.memory().hold.is_some_and(|hold| hold.until.is_none()));
+    assert!(night.memory().hold.as_ref().is_some_and(|hold| hold.until.is_none()));
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn at_most_one_unclean_exit_in_5_minutes_holds_across_a_restart() {
 fn a_persisted_time_in_the_future_counts_as_now() {
     let ahead = time(1_000_000.0);
     let memory = PersistentState {
-        hold: Some(Hold { kind: HoldKind::Paused, since: ahead, until: None }),
+        hold: Some(Hold { kind: HoldKind::Paused, since: ahead, until: None, reason: None }),
         promotions: vec![ahead, time(-60.0)],
         has_unpushed_changes: false,
         last_failover: Some(Failover {
@@ -163,7 +163,7 @@ fn a_persisted_time_in_the_future_counts_as_now() {
 
 #[test]
 fn a_hold_that_was_announced_is_not_announced_at_each_start() {
-    let hold = Hold { kind: HoldKind::Paused, since: time(-100_000.0), until: None };
+    let hold = Hold { kind: HoldKind::Paused, since: time(-100_000.0), until: None, reason: None };
     let memory = PersistentState { hold: Some(hold), ..PersistentState::default() };
     let mut night = Night::starting_at(
         0.0,

@@ -113,7 +113,7 @@ pub enum MachineNotice {
     /// Every upstream fails, and none was ever seen healthy from here.
     NeverSeenHealthy,
     /// A promotion is due but a hold forbids it.
-    HeldBack { kind: HoldKind },
+    HeldBack { hold: Hold },
     /// An operator set a hold.
     HoldSet { hold: Hold },
     /// A hold expired or was ended by an operator.

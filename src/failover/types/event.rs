@@ -51,6 +51,8 @@ pub enum OperatorCommand {
         kind: HoldKind,
         /// Expiry; `None`: never.
         until: Option<Time>,
+        /// Operator's reason.
+        reason: Option<String>,
     },
     /// End the hold.
     Resume,

@@ -6,7 +6,7 @@ use crate::text::named_enum::named_enum;
 use crate::text::timestamp::Time;
 
 /// Override set by an operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// Kind of the hold.
     pub kind: HoldKind,
@@ -14,6 +14,8 @@ pub struct Hold {
     pub since: Time,
     /// Expiry; `None`: never.
     pub until: Option<Time>,
+    /// Operator's reason.
+    pub reason: Option<String>,
 }
 
 named_enum! {

@@ -51,7 +51,7 @@ pub struct Failover {
 impl PersistentState {
     /// Replaces times in the future by `now`: the clock may have jumped back between two runs.
     pub(in crate::failover) fn clamp_times(&mut self, now: Time) {
-        let until = self.hold.and_then(|hold| hold.until);
+        let until = self.hold.as_ref().and_then(|hold| hold.until);
         self.map_times(|at| at.min(now));
         if let Some(hold) = &mut self.hold {
             hold.until = until;

@@ -26,9 +26,10 @@ pub(super) fn to_json(event: &Event) -> (&'static str, Value) {
         Event::UnitActionEnded(result) => ("ordered", result.as_ref().err().map(String::as_str).into()),
         Event::Pulled { unreturned } => ("pulled", (*unreturned).into()),
         Event::Pushed { returned } => ("pushed", (*returned).into()),
-        Event::Command(OperatorCommand::Hold { kind, until }) => {
+        Event::Command(OperatorCommand::Hold { kind, until, reason }) => {
             // The event's time is when the hold begins.
-            ("hold", codec::hold_to_json(Hold { kind: *kind, since: Time::default(), until: *until }))
+            let (kind, since, until, reason) = (*kind, Time::default(), *until, reason.clone());
+            ("hold", codec::hold_to_json(&Hold { kind, since, until, reason }))
         }
         Event::Command(OperatorCommand::Resume) => ("resume", true.into()),
         Event::Command(OperatorCommand::Drill { hold, degraded }) => {
@@ -64,8 +65,8 @@ pub(super) fn read(line: &Value) -> Result<Event, String> {
         "pulled" => Event::Pulled { unreturned: truth()? },
         "pushed" => Event::Pushed { returned: truth()? },
         "hold" => {
-            let Hold { kind, until, .. } = codec::hold_from_json(node)?;
-            Event::Command(OperatorCommand::Hold { kind, until })
+            let Hold { kind, until, reason, .. } = codec::hold_from_json(node)?;
+            Event::Command(OperatorCommand::Hold { kind, until, reason })
         }
         "resume" => Event::Command(OperatorCommand::Resume),
         "drill" => Event::Command(OperatorCommand::Drill {
@@ -194,8 +195,9 @@ mod tests {
             Event::Command(OperatorCommand::Hold {
                 kind: HoldKind::Paused,
                 until: Some(Time::from_millis(1_795_300_227_123)),
+                reason: Some("a new \"kernel\"".into()),
             }),
-            Event::Command(OperatorCommand::Hold { kind: HoldKind::Promoted, until: None }),
+            Event::Command(OperatorCommand::Hold { kind: HoldKind::Promoted, until: None, reason: None }),
             Event::Command(OperatorCommand::Resume),
             Event::Command(OperatorCommand::Drill { hold: Duration::from_millis(60_001), degraded: true }),
             Event::Tick,

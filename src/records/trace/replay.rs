@@ -329,7 +329,7 @@ fn describe_facts(at: Time, machine: &Machine, config: &Config) -> String {
     if let Some(unit) = machine.unit() {
         let _ = write!(facts, "; gateway: {}", unit.state.name());
     }
-    if let Some(hold) = machine.persistent_state().hold {
+    if let Some(hold) = &machine.persistent_state().hold {
         let until = hold
             .until
             .map_or("until `resume`".to_owned(), |until| format!("for {} more", format_span(until.since(at))));

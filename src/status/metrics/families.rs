@@ -49,10 +49,10 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
         |data, to| to.write(timestamp_value(data.status.role.since))),
     gauge("hold", "Hold that an operator set: 1 for the present one.", write_holds),
     gauge("hold_start_timestamp_seconds", "Start of the hold.",
-        |data, to| if let Some(hold) = data.status.hold { to.write(timestamp_value(hold.since)) }),
+        |data, to| if let Some(hold) = &data.status.hold { to.write(timestamp_value(hold.since)) }),
     gauge("hold_end_timestamp_seconds", "Time at which the hold ends by itself.",
         |data, to|
-            if let Some(until) = data.status.hold.and_then(|hold| hold.until) { to.write(timestamp_value(until)) }),
+            if let Some(until) = data.status.hold.as_ref().and_then(|hold| hold.until) { to.write(timestamp_value(until)) }),
     gauge("hold_down_seconds", "Time for which an upstream must be ready before failback.",
         |data, to| to.write(data.status.hold_down.as_secs_f64())),
 
@@ -164,8 +164,9 @@ fn write_conditions(data: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
 }
 
 fn write_holds(data: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
+    let held = data.status.hold.as_ref().map(|hold| hold.kind);
     for kind in HoldKind::ALL {
-        to.write_labelled(&[("hold", kind.name())], bool_value(data.status.hold.is_some_and(|hold| hold.kind == kind)));
+        to.write_labelled(&[("hold", kind.name())], bool_value(held == Some(kind)));
     }
 }
 
