@@ -180,7 +180,7 @@ impl NoticeDescriber<'_> {
             MachineNotice::Aborted { why } => self.describe_aborted(*why),
             MachineNotice::Promoted { cause, took, hold_down } => self.describe_promoted(*cause, *took, *hold_down),
             MachineNotice::Adopted { cause } => self.describe_adopted(*cause),
-            MachineNotice::StartFailed { why, retry_in } => self.describe_start_failed(why, *retry_in),
+            MachineNotice::StartFailed { why, retry_in } => self.describe_start_failed(&why.to_string(), *retry_in),
             MachineNotice::NotAnswering { waited } => self.describe_not_answering(*waited),
             MachineNotice::StoppingSilent { waited } => self.describe_stopping_silent(*waited),
             MachineNotice::ChannelsBroken => self.describe_channels_broken(),

@@ -16,6 +16,7 @@
 //! The machine is level-triggered: after each event it decides from the facts as observed, never from what it requested
 //! earlier. So the next observation corrects a lost event, a crash or a reboot.
 
+mod accessors;
 mod answerer;
 mod availability;
 mod demotion;
@@ -23,6 +24,7 @@ mod drill;
 mod hold;
 mod machine;
 pub(crate) mod names;
+mod observation;
 mod outage_window;
 mod policy;
 mod probe_schedule;
@@ -31,17 +33,19 @@ mod promotion_decision;
 mod sync_schedule;
 mod types;
 mod upstream;
+mod upstream_verdict;
 mod witness;
 
 pub use crate::failover::availability::Availability;
 pub use crate::failover::machine::{InitialFacts, Machine};
 pub use crate::failover::policy::Policy;
 pub use crate::failover::probe_schedule::ProbeSchedule;
-pub use crate::failover::promotion::PROCESS_EXITED;
-pub use crate::failover::types::action::{Action, CancelReason, DrillRefusal, MachineNotice, PollMode, UnitAction};
+pub use crate::failover::types::action::{
+    Action, CancelReason, DrillRefusal, MachineNotice, PollMode, StartFailure, UnitAction,
+};
 pub use crate::failover::types::drill::{Drill, DrillOutcome, DrillStep};
 pub use crate::failover::types::event::{
-    Answerer, Event, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitState,
+    Answerer, Event, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitActionError, UnitState,
 };
 pub use crate::failover::types::hold::{Hold, HoldKind};
 pub use crate::failover::types::persistent_state::{Failover, PersistentState};

@@ -47,7 +47,7 @@ use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
 use crate::events::{DrillMarker, HistoryEntry, MonitorNotice};
 use crate::failover::{self, Action, Event, Machine, PersistentState, Policy, UnitAction};
-pub(crate) use crate::monitor::backend::{Backend, FindSocketOwners, SystemdBackend, UnitActionError};
+pub(crate) use crate::monitor::backend::{Backend, FindSocketOwners, SystemdBackend};
 use crate::monitor::clock::Clock;
 use crate::monitor::conditions::Conditions;
 use crate::monitor::instance_lock::{InstanceLock, LockError, is_listening};

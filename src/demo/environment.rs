@@ -8,9 +8,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{env, fs};
 
 use crate::config::{self, Config, WorkspaceConfig};
+use crate::failover::UnitActionError;
 use crate::finding::CheckOutcome;
 use crate::gateway_check::{self, SocketOwner};
-use crate::monitor::{Backend, FindSocketOwners, UnitActionError};
+use crate::monitor::{Backend, FindSocketOwners};
 use crate::os::systemd::{Active, Load, Unit};
 use crate::os::{Cancel, ChildCommand};
 use crate::workspace::report::PushReport;

@@ -2,7 +2,7 @@
 
 use crate::failover::machine::Machine;
 use crate::failover::policy::retry_backoff;
-use crate::failover::types::action::MachineNotice;
+use crate::failover::types::action::{MachineNotice, StartFailure};
 use crate::failover::types::event::{Answerer, Observation};
 use crate::failover::types::hold::HoldKind;
 use crate::failover::types::role::{Promoting, PromotionStep, Role};
@@ -56,6 +56,7 @@ impl Machine {
             return;
         }
         let Role::Promoting(promoting) = &mut self.role else { return };
+        let why = StartFailure::Described(why);
         if self.persistent_state.current_drill().is_some() {
             self.announce(MachineNotice::StartFailed { why, retry_in: None });
             return self.fail_drill();

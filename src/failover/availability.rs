@@ -148,13 +148,12 @@ impl AvailabilityHistory {
         Availability { available: self.period.saturating_sub(down), period: self.period, outages }
     }
 
-    /// Updates `is_flapping`. Returns the availability if it changed.
-    pub(super) fn update_flapping(&mut self, now: Time) -> Option<Availability> {
-        let recent = self.availability_until(now);
+    /// Updates `is_flapping`. Returns true if it changed.
+    pub(super) fn update_flapping(&mut self, recent: Availability) -> bool {
         let is_flapping = recent.is_chronic() || (self.is_flapping && !recent.is_steady());
         let is_news = is_flapping != std::mem::replace(&mut self.is_flapping, is_flapping);
         self.is_hold_announced &= is_flapping;
-        is_news.then_some(recent)
+        is_news
     }
 
     fn drop_old_outages(&mut self, now: Time) {
@@ -262,7 +261,7 @@ mod tests {
             for _ in 0..seconds {
                 self.now = self.now + SECOND;
                 self.history.record_verdict(self.now, is_down, &self.policy);
-                self.history.update_flapping(self.now);
+                self.history.update_flapping(self.history.availability_until(self.now));
             }
             self
         }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::failover::machine::Machine;
 use crate::failover::policy::retry_backoff;
-use crate::failover::types::action::{Action, CancelReason, MachineNotice, UnitAction};
+use crate::failover::types::action::{Action, CancelReason, MachineNotice, StartFailure, UnitAction};
 use crate::failover::types::drill::{DrillOutcome, DrillStep};
-use crate::failover::types::event::{Answerer, Observation, UnitState};
+use crate::failover::types::event::{Answerer, Observation, UnitActionError, UnitState};
 use crate::failover::types::hold::HoldKind;
 use crate::failover::types::persistent_state::Failover;
 use crate::failover::types::role::{Active, Cause, DemotionReason, Promoting, PromotionStep, Role, Verification};
@@ -24,10 +24,6 @@ const UNCLEAN_EXIT_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 /// Uptime after which a failure counts as a new one, so that attempts start from 0 again.
 const ATTEMPT_RESET_UPTIME: Duration = Duration::from_secs(10 * 60);
-
-/// Reason of a failed start whose unit is down again. The monitor replaces it by the exit code, which the machine does
-/// not know.
-pub const PROCESS_EXITED: &str = "its process exited";
 
 impl Machine {
     pub(super) fn promote(&mut self, cause: Cause) {
@@ -158,7 +154,7 @@ impl Machine {
             .any(|upstream| if must_stay { upstream.ready_for.is_some_and(stays) } else { upstream.is_healthy() })
     }
 
-    pub(super) fn handle_start_result(&mut self, result: Result<(), String>) {
+    pub(super) fn handle_start_result(&mut self, result: Result<(), UnitActionError>) {
         let Role::Promoting(Promoting { step: PromotionStep::Start { .. }, attempt, .. }) = &self.role else { return };
         let attempt = *attempt;
         match result {
@@ -171,11 +167,11 @@ impl Machine {
                 let verify = Verification { previous_invocation: before, ..self.verification_from(self.now, attempt) };
                 self.set_step(PromotionStep::Verify(verify));
             }
-            Err(why) => self.handle_start_failure(why),
+            Err(error) => self.handle_start_failure(StartFailure::Described(error.why)),
         }
     }
 
-    fn handle_start_failure(&mut self, why: String) {
+    fn handle_start_failure(&mut self, why: StartFailure) {
         let Role::Promoting(promoting) = &mut self.role else { return };
         if matches!(promoting.cause, Cause::Drill { .. }) {
             self.announce(MachineNotice::StartFailed { why, retry_in: None });
@@ -224,7 +220,7 @@ impl Machine {
                     verify.last_answer_at = now;
                 }
                 if seen.unit.is_some_and(|unit| unit.state == UnitState::Down) {
-                    self.handle_start_failure(PROCESS_EXITED.to_owned());
+                    self.handle_start_failure(StartFailure::ProcessExited);
                 } else if let Answerer::Other(why) = &seen.answerer {
                     self.fail_foreign_start(why.clone());
                 } else if seen.verdict.is_some_and(Verdict::is_healthy) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::failover::availability::Availability;
 use crate::failover::machine::Machine;
 use crate::failover::types::action::MachineNotice;
 use crate::failover::types::hold::{Hold, HoldKind};
@@ -13,20 +14,21 @@ use crate::text::timestamp::Time;
 const NEVER_HEALTHY_REMINDER_INTERVAL: Duration = Duration::from_secs(3600);
 
 impl Machine {
-    /// Promotes, or cuts the drain of a demotion short, if a promotion is due and allowed.
-    pub(super) fn decide_promotion(&mut self) {
+    /// Promotes, or cuts the drain of a demotion short, if a promotion is due and allowed. `recent` is the availability
+    /// until now.
+    pub(super) fn decide_promotion(&mut self, recent: Availability) {
         let Some(opened) = self.window.opened_at else { return };
         let undecided = match &self.role {
             Role::Standby => true,
             Role::Demoting(demoting) => demoting.cut.is_none(),
             Role::Promoting(_) => false,
-            Role::Active(_) => return self.convert_to_outage(),
+            Role::Active(_) => return self.convert_to_outage(recent),
         };
         if !undecided {
             return;
         }
         if !self.is_outage_due() {
-            return self.decide_flapping_promotion(opened);
+            return self.decide_flapping_promotion(opened, recent);
         }
         if !self.check_armed() || self.announce_hold_if_set() || !self.confirm_with_witness(opened) {
             return;
@@ -39,8 +41,8 @@ impl Machine {
 
     /// Promotes because of a chronic partial outage. It does not cut a drain short: an upstream was ready for the
     /// hold-down.
-    fn decide_flapping_promotion(&mut self, opened: Time) {
-        if self.role != Role::Standby || !self.is_flapping_due() || !self.is_any_upstream_armed() {
+    fn decide_flapping_promotion(&mut self, opened: Time, recent: Availability) {
+        if self.role != Role::Standby || !self.is_flapping_due(recent) || !self.is_any_upstream_armed() {
             return;
         }
         if let Some(hold) = self.forbidding_hold() {
@@ -56,15 +58,15 @@ impl Machine {
     }
 
     /// True if a promotion for a chronic partial outage is due, which needs every upstream to be down now.
-    fn is_flapping_due(&self) -> bool {
-        self.availability().is_chronic() && self.is_every_upstream_down()
+    fn is_flapping_due(&self, recent: Availability) -> bool {
+        recent.is_chronic() && self.is_every_upstream_down()
     }
 
     /// Reclassifies an adopted gateway (a drill's, say) as a failover once an outage is due.
-    fn convert_to_outage(&mut self) {
+    fn convert_to_outage(&mut self, recent: Availability) {
         let now = self.now;
         let cause = if self.is_outage_due() { Cause::Outage } else { Cause::Flapping };
-        let is_due = (self.is_outage_due() || self.is_flapping_due())
+        let is_due = (self.is_outage_due() || self.is_flapping_due(recent))
             && self.is_any_upstream_armed()
             && self.persistent_state.hold.is_none();
         let Role::Active(active) = &mut self.role else { return };
@@ -164,7 +166,7 @@ impl Machine {
         } else {
             self.availability.exclude_current();
         }
-        self.decide_promotion();
+        self.decide_promotion(self.availability());
     }
 
     pub(super) fn end_isolation(&mut self) {

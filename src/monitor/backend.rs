@@ -7,6 +7,7 @@ use crate::config::endpoint::Endpoint;
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
 use crate::doctor::subprocess;
+use crate::failover::UnitActionError;
 use crate::finding::CheckOutcome;
 use crate::gateway_check::{self, SocketOwner};
 use crate::os::systemd::{Systemctl, SystemdError, Unit};
@@ -20,22 +21,6 @@ const START_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Time limit of a connection within this host.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// Error of a request to systemd.
-#[derive(Debug)]
-pub(crate) struct UnitActionError {
-    /// Description for people.
-    pub(crate) why: String,
-    /// True if systemd did not respond; false if it refused the request or failed at it.
-    pub(crate) is_unreachable: bool,
-}
-
-impl UnitActionError {
-    /// Creates the error of a request that was refused or failed.
-    pub(crate) fn refused(why: impl Into<String>) -> Self {
-        Self { why: why.into(), is_unreachable: false }
-    }
-}
 
 impl From<SystemdError> for UnitActionError {
     fn from(error: SystemdError) -> Self {

@@ -35,7 +35,7 @@ impl Monitor {
                 let unreachable = result.as_ref().err().filter(|error| error.is_unreachable);
                 let notice = self.conditions.record_systemd_permission(unreachable.map(|error| error.why.clone()));
                 self.record_notice_if_any(notice);
-                self.handle_event(at, Event::UnitActionEnded(result.map_err(|error| error.why)));
+                self.handle_event(at, Event::UnitActionEnded(result));
             }
             MonitorMessage::Pulled(report) => {
                 self.conditions.sync_results.follow_clock(self.clock.wall());

@@ -1,7 +1,7 @@
 //! Output of the monitor: history, log, notifications, status, and the status line in systemd.
 
 use crate::events::{HistoryEntry, MonitorNotice};
-use crate::failover::{MachineNotice, PROCESS_EXITED};
+use crate::failover::{MachineNotice, StartFailure};
 use crate::monitor::Monitor;
 use crate::monitor::recorder::Record;
 use crate::status::metrics::MetricsSnapshot;
@@ -31,8 +31,9 @@ impl Monitor {
             HistoryEntry::from_machine_notice(notice, at, self.clock.wall(), &self.parts.config)
         };
         match (notice, &self.gateway_exit) {
-            (MachineNotice::StartFailed { why, retry_in }, Some(exit)) if why == PROCESS_EXITED => {
-                in_words(&MachineNotice::StartFailed { why: exit.clone(), retry_in: *retry_in })
+            (MachineNotice::StartFailed { why: StartFailure::ProcessExited, retry_in }, Some(exit)) => {
+                let why = StartFailure::Described(exit.clone());
+                in_words(&MachineNotice::StartFailed { why, retry_in: *retry_in })
             }
             (MachineNotice::WentDown, Some(exit)) => in_words(notice).with_exit(exit),
             _ => in_words(notice),

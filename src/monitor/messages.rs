@@ -4,9 +4,8 @@
 
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
-use crate::failover::Answerer;
+use crate::failover::{Answerer, UnitActionError};
 use crate::finding::CheckOutcome;
-use crate::monitor::backend::UnitActionError;
 use crate::monitor::clock::Clock;
 use crate::monitor::operator::OperatorCall;
 use crate::monitor::reload::LoadedConfig;

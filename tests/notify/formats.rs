@@ -6,6 +6,7 @@ use openclaw_failover::config::{NotificationTopic, WebhookFormat};
 use openclaw_failover::events::DrillMarker;
 use openclaw_failover::failover::{
     CancelReason, Cause, DemotionReason, Drill, DrillOutcome, DrillRefusal, DrillStep, HoldKind, MachineNotice,
+    StartFailure,
 };
 use openclaw_failover::notify::{Message, RateLimiter};
 use openclaw_failover::text::Time;
@@ -132,7 +133,7 @@ fn slack_reads_three_characters_as_its_own() {
     let mut webhook = stage.webhook(WebhookFormat::Slack, &format!("https://{}/services/T/B/x", server.address));
     webhook.ca_file = Some(authority());
     let (courier, _told) = stage.start_worker(webhook);
-    let why = "<!channel> & more".to_owned();
+    let why = StartFailure::Described("<!channel> & more".to_owned());
     courier.enqueue(&message(&entry(&MachineNotice::StartFailed { why, retry_in: Some(Duration::from_secs(5)) })));
     let request = server.next_request();
     assert_eq!(request.line, "POST /services/T/B/x");
@@ -183,7 +184,8 @@ fn a_drill_is_one_message() {
     let start = MachineNotice::Promoting { cause, window: hold, failures: 0, last_healthy_at: Time::default() };
     let up = MachineNotice::Promoted { cause, took: hold, hold_down: hold };
     let down = MachineNotice::Demoted { reason: DemotionReason::DrillOver, active_for: Some(hold) };
-    let not_up = MachineNotice::StartFailed { why: "the unit is masked".to_owned(), retry_in: None };
+    let not_up =
+        MachineNotice::StartFailed { why: StartFailure::Described("the unit is masked".to_owned()), retry_in: None };
     let off = MachineNotice::Aborted { why: CancelReason::DrillFailed };
     let ended = |outcome| MachineNotice::DrillEnded { drill: began(outcome) };
     let failed = DrillOutcome::Failed { step: DrillStep::Start };
@@ -219,7 +221,10 @@ fn a_drill_is_one_message() {
 
 #[test]
 fn same_entry_same_id_and_one_message_per_hour_for_a_series() {
-    let failed = |why: &str| MachineNotice::StartFailed { why: why.to_owned(), retry_in: Some(Duration::from_secs(5)) };
+    let failed = |why: &str| MachineNotice::StartFailed {
+        why: StartFailure::Described(why.to_owned()),
+        retry_in: Some(Duration::from_secs(5)),
+    };
     let first = message(&entry(&failed("masked")));
     assert_eq!(Message::from_entry(&first.entry, "standby", Duration::ZERO).unwrap().id, first.id);
     assert_ne!(message(&entry(&failed("gone"))).id, first.id);

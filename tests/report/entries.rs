@@ -6,7 +6,7 @@ use std::time::Duration;
 use openclaw_failover::events::{HistoryEntry, MonitorNotice, Severity};
 use openclaw_failover::failover::{
     Availability, CancelReason, Cause, DemotionReason, Drill, DrillOutcome, DrillRefusal, DrillStep, Hold, HoldKind,
-    MachineNotice,
+    MachineNotice, StartFailure,
 };
 use openclaw_failover::finding::{Finding, Level};
 use openclaw_failover::os::atomic_file;
@@ -63,8 +63,11 @@ fn machine_notes() -> Vec<MachineNotice> {
         MachineNotice::Promoted { cause: Cause::Outage, took: Duration::from_millis(14_204), hold_down: HOUR },
         MachineNotice::Promoted { cause: Cause::Operator, took: HOUR, hold_down: HOUR },
         MachineNotice::Promoted { cause: Cause::Drill { hold: HOUR }, took: HOUR, hold_down: HOUR },
-        MachineNotice::StartFailed { why: why.clone(), retry_in: Some(Duration::from_secs(5)) },
-        MachineNotice::StartFailed { why: why.clone(), retry_in: None },
+        MachineNotice::StartFailed {
+            why: StartFailure::Described(why.clone()),
+            retry_in: Some(Duration::from_secs(5)),
+        },
+        MachineNotice::StartFailed { why: StartFailure::ProcessExited, retry_in: None },
         MachineNotice::NotAnswering { waited: Duration::from_secs(300) },
         MachineNotice::StoppingSilent { waited: Duration::from_secs(600) },
         MachineNotice::ChannelsBroken,

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use openclaw_failover::failover::{Cause, DemotionReason, MachineNotice};
+use openclaw_failover::failover::{Cause, DemotionReason, MachineNotice, StartFailure};
 use openclaw_failover::probe::{ProbeFailure, Verdict};
 use openclaw_failover::status::Status;
 use openclaw_failover::status::metrics::{Counters, DeliveryCounts, MetricsSnapshot};
@@ -234,7 +234,7 @@ fn every_value_equals_the_status() {
     counts.count_notice(&MachineNotice::Promoted { cause: Cause::Outage, took: second, hold_down: second });
     counts.count_notice(&MachineNotice::Demoted { reason: DemotionReason::Ready { upstream: 0 }, active_for: None });
     counts.count_notice(&MachineNotice::Demoted { reason: DemotionReason::Operator, active_for: None });
-    counts.count_notice(&MachineNotice::StartFailed { why: String::new(), retry_in: Some(second) });
+    counts.count_notice(&MachineNotice::StartFailed { why: StartFailure::ProcessExited, retry_in: Some(second) });
     counts.count_notice(&MachineNotice::PortFree);
     let sent = [DeliveryCounts { webhook: "ntfy".to_owned(), delivered: 2, failed: 3 }];
     let parsed = parse(&render(&status, &counts, &sent)).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use openclaw_failover::config::Config;
 use openclaw_failover::failover::{
     Answerer, Cause, Drill, DrillOutcome, DrillStep, Event, Failover, Hold, HoldKind, InitialFacts, Machine,
-    Observation, ObservedUnit, OperatorCommand, PersistentState, Policy, UnitState,
+    Observation, ObservedUnit, OperatorCommand, PersistentState, Policy, UnitActionError, UnitState,
 };
 use openclaw_failover::os::clock::WallClockOffset;
 use openclaw_failover::probe::{Channels, ProbeFailure, ProbeResult, Verdict};
@@ -401,7 +401,7 @@ fn a_gateway_that_fails_to_start_is_not_ready() {
         Event::Command(promote),
         Event::Pulled { unreturned: false },
         Event::Observed(observed),
-        Event::UnitActionEnded(Err("it exits at once".to_owned())),
+        Event::UnitActionEnded(Err(UnitActionError::refused("it exits at once"))),
     ];
     for (seconds, event) in (1..).zip(events) {
         let status = machine_status(&machine, &primary(), seconds);

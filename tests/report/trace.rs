@@ -6,7 +6,7 @@ use std::time::Duration;
 use openclaw_failover::config;
 use openclaw_failover::failover::{
     Action, Answerer, Event, HoldKind, InitialFacts, InvocationId, Machine, Observation, ObservedUnit, OperatorCommand,
-    UnitState,
+    UnitActionError, UnitState,
 };
 use openclaw_failover::probe::{ProbeFailure, Verdict};
 use openclaw_failover::records::trace::{self, ReplayResult, SegmentStart, Tracer, append_batch, decision_names};
@@ -56,7 +56,9 @@ fn random_event(random: &mut XorShift, spell: u64) -> Event {
             let answerer = if random.below(2) == 0 { Answerer::Unit } else { Answerer::Other("x".to_owned()) };
             Event::Observed(Observation { unit: Some(unit), verdict, are_channels_healthy: true, answerer })
         }
-        28..30 => Event::UnitActionEnded(if random.below(3) == 0 { Err("masked".into()) } else { Ok(()) }),
+        28..30 => {
+            Event::UnitActionEnded(if random.below(3) == 0 { Err(UnitActionError::refused("masked")) } else { Ok(()) })
+        }
         30..32 => Event::Pulled { unreturned: random.below(2) == 0 },
         32..34 => Event::Pushed { returned: random.below(2) == 0 },
         34..36 => Event::WitnessesAnswered { alive: random.below(3) > 0 },

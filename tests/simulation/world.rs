@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use openclaw_failover::failover::{
     Action, Answerer, Event, HoldKind, InitialFacts, Machine, OperatorCommand, PersistentState, Policy, PollMode,
-    ProbeSchedule, Role, UnitAction,
+    ProbeSchedule, Role, UnitAction, UnitActionError,
 };
 use openclaw_failover::probe::{ProbeFailure, Verdict};
 use openclaw_failover::text::Time;
@@ -560,7 +560,7 @@ impl World {
             self.referee.disturb(self.now, 20 * MINUTE);
         }
         self.referee.record_action_result(order, &result);
-        self.deliver_event(Event::UnitActionEnded(result));
+        self.deliver_event(Event::UnitActionEnded(result.map_err(UnitActionError::refused)));
         self.next_poll_at = self.machine.is_some().then_some(self.now + 20);
     }
 

@@ -16,7 +16,7 @@ const HELD: &str = "port 1 is held by python3, not by openclaw.service";
 #[test]
 fn a_foreign_answer_fails_the_start_with_its_cause() {
     let mut night = Night::standby().verifying();
-    night.at(33.0, foreign(up(2))).expect_notice(&format!("StartFailed {{ why: \"{HELD}\""));
+    night.at(33.0, foreign(up(2))).expect_notice(&format!("StartFailed {{ why: Described(\"{HELD}\")"));
     assert!(night.machine.is_port_held() && night.machine.is_promotion_stuck());
     night.expect_role("promoting(clear)").expect_actions(&[UnitAction(Stop)]);
     // The port becomes free before the next start.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use openclaw_failover::failover::{
-    Answerer, Event, HoldKind, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitState,
+    Answerer, Event, HoldKind, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitActionError, UnitState,
 };
 use openclaw_failover::probe::{ProbeFailure, Verdict};
 
@@ -70,7 +70,7 @@ pub fn done() -> Event {
 }
 
 pub fn failed(why: &str) -> Event {
-    Event::UnitActionEnded(Err(why.to_owned()))
+    Event::UnitActionEnded(Err(UnitActionError::refused(why)))
 }
 
 /// Poll of the local gateway: state of its unit, number of its start, and the answer at its URL.

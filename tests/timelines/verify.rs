@@ -78,10 +78,7 @@ fn an_answer_while_the_unit_is_not_yet_active_or_unknown_proves_nothing() {
 #[test]
 fn a_process_that_is_gone_is_started_again() {
     let mut night = Night::standby().verifying();
-    night
-        .at(35.0, gone(2))
-        .expect_notice("StartFailed { why: \"its process exited\", retry_in: Some(5s) }")
-        .expect_actions(&[]);
+    night.at(35.0, gone(2)).expect_notice("StartFailed { why: ProcessExited, retry_in: Some(5s) }").expect_actions(&[]);
     night.at(40.0, tick()).expect_actions(&[UnitAction(Start)]).at(40.0, gone(2)).at(40.1, done());
     night.at_each(&[50.0, 51.0], &up(2)).expect_role("promoting(verify)");
     night.at_each(&[52.0, 53.0], &up(3)).expect_role("active");

@@ -1,5 +1,6 @@
 //! Actions that the machine requests, and the notices that it issues.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::failover::availability::Availability;
@@ -73,7 +74,7 @@ pub enum MachineNotice {
     /// A gateway that this monitor did not start, or does not remember starting, is up.
     Adopted { cause: Cause },
     /// The gateway failed to start, or exited. A drill does not retry.
-    StartFailed { why: String, retry_in: Option<Duration> },
+    StartFailed { why: StartFailure, retry_in: Option<Duration> },
     /// The gateway was started and has not become healthy in time.
     NotAnswering { waited: Duration },
     /// The gateway gave no answer for twice its timeout and is being stopped.
@@ -124,6 +125,24 @@ pub enum MachineNotice {
     DrillRefused { why: DrillRefusal },
     /// A drill ended.
     DrillEnded { drill: Drill },
+}
+
+/// Reason of a failed start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartFailure {
+    /// The unit is down again. The monitor knows the exit code, which the machine does not.
+    ProcessExited,
+    /// systemd refused the request, another process answers, or the process exited in this way.
+    Described(String),
+}
+
+impl fmt::Display for StartFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ProcessExited => "its process exited",
+            Self::Described(why) => why,
+        })
+    }
 }
 
 /// Reason for cancelling a promotion.

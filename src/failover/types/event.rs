@@ -25,7 +25,7 @@ pub enum Event {
     /// The local gateway was polled.
     Observed(Observation),
     /// The unit action in flight ended. `Ok` means that systemd accepted it, not that it took effect.
-    UnitActionEnded(Result<(), String>),
+    UnitActionEnded(Result<(), UnitActionError>),
     /// The running pull ended. Its failure does not matter here: a stale workspace is better than no gateway.
     Pulled {
         /// True if it found local changes that are not at the git remote.
@@ -40,6 +40,22 @@ pub enum Event {
     Command(OperatorCommand),
     /// Time has passed.
     Tick,
+}
+
+/// Error of a request to systemd about the gateway's unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitActionError {
+    /// Description for people.
+    pub why: String,
+    /// True if systemd did not respond; false if it refused the request or failed at it. The machine retries alike.
+    pub is_unreachable: bool,
+}
+
+impl UnitActionError {
+    /// Creates the error of a request that was refused or failed.
+    pub fn refused(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_unreachable: false }
+    }
 }
 
 /// Command of an operator.

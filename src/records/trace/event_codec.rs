@@ -1,7 +1,9 @@
 //! JSON codec for one event of the machine.
 
 use crate::events::codec;
-use crate::failover::{Answerer, Event, Hold, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitState};
+use crate::failover::{
+    Answerer, Event, Hold, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitActionError, UnitState,
+};
 use crate::probe::{ProbeFailure, Verdict};
 use crate::text::Time;
 use crate::text::json::{Node, Value};
@@ -23,7 +25,7 @@ pub(super) fn to_json(event: &Event) -> (&'static str, Value) {
                 ("answerer", answerer_to_json(&seen.answerer)),
             ]),
         ),
-        Event::UnitActionEnded(result) => ("ordered", result.as_ref().err().map(String::as_str).into()),
+        Event::UnitActionEnded(result) => ("ordered", result.as_ref().err().map(|error| error.why.as_str()).into()),
         Event::Pulled { unreturned } => ("pulled", (*unreturned).into()),
         Event::Pushed { returned } => ("pushed", (*returned).into()),
         Event::Command(OperatorCommand::Hold { kind, until, reason }) => {
@@ -61,7 +63,8 @@ pub(super) fn read(line: &Value) -> Result<Event, String> {
             // Traces of older versions lack it: there every answer counted as the unit's.
             answerer: node.get("answerer").map_or(Ok(Answerer::Unit), read_answerer)?,
         }),
-        "ordered" => Event::UnitActionEnded(if node.is_null() { Ok(()) } else { Err(as_text(node, name)?.to_owned()) }),
+        "ordered" if node.is_null() => Event::UnitActionEnded(Ok(())),
+        "ordered" => Event::UnitActionEnded(Err(UnitActionError::refused(as_text(node, name)?))),
         "pulled" => Event::Pulled { unreturned: truth()? },
         "pushed" => Event::Pushed { returned: truth()? },
         "hold" => {
@@ -189,7 +192,7 @@ mod tests {
             answered(Answerer::Other("port 1 is held by \"x\"\n".into())),
             answered(Answerer::Unverified("polkit".into())),
             Event::UnitActionEnded(Ok(())),
-            Event::UnitActionEnded(Err("Unit \"x\"\nis masked".into())),
+            Event::UnitActionEnded(Err(UnitActionError::refused("Unit \"x\"\nis masked"))),
             Event::Pulled { unreturned: true },
             Event::Pushed { returned: false },
             Event::Command(OperatorCommand::Hold {

@@ -280,7 +280,7 @@ fn describe_event(event: &Event, config: &Config) -> String {
         Event::WitnessesAnswered { alive: false } => "no witness answers".to_owned(),
         Event::Observed(seen) => format!("poll of the gateway: {}", describe_observation(seen)),
         Event::UnitActionEnded(Ok(())) => "systemd accepted the job".to_owned(),
-        Event::UnitActionEnded(Err(why)) => format!("systemd refused the job: {why}"),
+        Event::UnitActionEnded(Err(error)) => format!("systemd refused the job: {}", error.why),
         Event::Pulled { .. } => "pull ended".to_owned(),
         Event::Pushed { .. } => "push ended".to_owned(),
         Event::Command(OperatorCommand::Hold { kind, .. }) => format!("operator: hold '{}'", kind.name()),
