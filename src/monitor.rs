@@ -16,7 +16,9 @@
 mod backend;
 mod clock;
 mod conditions;
+mod control_socket;
 mod dispatch;
+mod error;
 mod event_log;
 mod gateway;
 mod identity;
@@ -25,7 +27,9 @@ mod messages;
 mod notifier;
 mod operator;
 mod prober;
+mod readiness_run;
 mod readiness_schedule;
+mod recent_sentences;
 mod recorder;
 mod reload;
 mod signals;
@@ -37,11 +41,9 @@ mod tracing;
 mod watchdog;
 mod witness;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
-use std::{fmt, io};
 
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
@@ -50,18 +52,18 @@ use crate::failover::{self, Action, Event, Machine, PersistentState, Policy, Uni
 pub(crate) use crate::monitor::backend::{Backend, FindSocketOwners, SystemdBackend};
 use crate::monitor::clock::Clock;
 use crate::monitor::conditions::Conditions;
-use crate::monitor::instance_lock::{InstanceLock, LockError, is_listening};
+pub(crate) use crate::monitor::error::MonitorError;
+use crate::monitor::instance_lock::{InstanceLock, take_lock};
 use crate::monitor::messages::{MessageSender, MonitorMessage, SignalRequest, StampedMessage, message_channel};
 use crate::monitor::notifier::Notifier;
 pub(crate) use crate::monitor::notifier::host_name;
-use crate::monitor::operator::RecentSentences;
 use crate::monitor::readiness_schedule::ReadinessSchedule;
+use crate::monitor::recent_sentences::RecentSentences;
 use crate::monitor::recorder::Record;
 use crate::monitor::threads::Threads;
 use crate::monitor::watchdog::Watchdog;
 use crate::os::clock::WallClockOffset;
 use crate::os::sd_notify::SdNotify;
-use crate::probe;
 use crate::records::seen_healthy::SeenHealthy;
 use crate::records::timeline::Timeline;
 use crate::records::trace::{SegmentStart, Tracer};
@@ -80,49 +82,6 @@ const IDLE_STATUS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Time limit for flushing the last entries to disk on shutdown.
 const SHUTDOWN_FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Error that keeps the monitor from starting, or from reloading.
-#[derive(Debug)]
-pub(crate) enum MonitorError {
-    /// An upstream or the local gateway cannot be probed at all.
-    Probe(probe::TargetError),
-    /// A thread or the signal handlers could not be created.
-    System(io::Error),
-    /// Another monitor uses the same state directory.
-    AlreadyRunning {
-        /// State directory.
-        folder: PathBuf,
-        /// Process of the other monitor.
-        holder: String,
-    },
-}
-
-impl fmt::Display for MonitorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Probe(why) => why.fmt(f),
-            Self::System(why) => write!(f, "cannot start a thread of the monitor: {why}"),
-            Self::AlreadyRunning { folder, holder } => write!(
-                f,
-                "another monitor already uses {}: {holder}. Two monitors would both drive the gateway, so this one \
-                 exits; to run this one, stop the other first (`systemctl stop openclaw-failover.service`)",
-                folder.display()
-            ),
-        }
-    }
-}
-
-impl From<probe::TargetError> for MonitorError {
-    fn from(why: probe::TargetError) -> Self {
-        Self::Probe(why)
-    }
-}
-
-impl From<io::Error> for MonitorError {
-    fn from(why: io::Error) -> Self {
-        Self::System(why)
-    }
-}
 
 /// Factory of the backend for a configuration.
 pub(crate) type BackendFactory = Box<dyn Fn(&Config) -> Arc<dyn Backend>>;
@@ -212,14 +171,21 @@ impl Monitor {
         let start = failover::InitialFacts {
             persistent_state: past.persistent_state.clone(),
             armed: past.seen_healthy.armed_flags(&parts.config.upstreams),
-            unit: unit.as_ref().ok().map(dispatch::to_observed_unit),
+            unit: unit.as_ref().ok().map(backend::to_observed_unit),
         };
         let has_witnesses = policy.needs_witness;
-        let (threads, mut missing) =
-            Threads::start(&parts, Arc::clone(&backend), &policy, witnesses, clock, &message_sender)?;
+        let (threads, mut missing) = Threads::start(
+            &parts.config,
+            &parts.paths,
+            Arc::clone(&backend),
+            &policy,
+            witnesses,
+            clock,
+            &message_sender,
+        )?;
         let notifier = Notifier::start(0, &parts.config, &parts.paths, &message_sender)?;
         missing.extend(unlocked);
-        missing.extend(operator::open_control_socket(&parts.paths.control_socket(), message_sender.clone()));
+        missing.extend(control_socket::open_control_socket(&parts.paths.control_socket(), message_sender.clone()));
         let mut monitor = Self {
             _lock: lock,
             upstreams: vec![None; parts.config.upstreams.len()],
@@ -387,33 +353,5 @@ impl Monitor {
                 self.notifier.signal_heartbeat();
             }
         }
-    }
-}
-
-/// Refuses to start beside another monitor. The lock alone does not find a monitor whose state directory was replaced
-/// after it started, but that monitor still listens on the control socket.
-fn take_lock(paths: &Paths) -> Result<(Option<InstanceLock>, Option<String>), MonitorError> {
-    let lock_and_warning = lock_state_dir(paths)?;
-    let socket = paths.control_socket();
-    if is_listening(&socket) {
-        let holder = format!("a process that listens on {}", socket.display());
-        return Err(MonitorError::AlreadyRunning { folder: paths.run_dir.clone(), holder });
-    }
-    Ok(lock_and_warning)
-}
-
-/// Locks the state directory against other monitors. If locking is impossible, the monitor runs with a warning.
-fn lock_state_dir(paths: &Paths) -> Result<(Option<InstanceLock>, Option<String>), MonitorError> {
-    match InstanceLock::acquire(&paths.state_dir) {
-        Ok(lock) => Ok((Some(lock), None)),
-        Err(LockError::Held { folder, holder }) => Err(MonitorError::AlreadyRunning { folder, holder }),
-        Err(LockError::Unavailable(why)) => Ok((
-            None,
-            Some(format!(
-                "cannot lock {} ({why}), so a second monitor could start; make sure that only \
-                 openclaw-failover.service runs",
-                paths.state_dir.display()
-            )),
-        )),
     }
 }

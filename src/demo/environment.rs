@@ -12,9 +12,10 @@ use crate::failover::UnitActionError;
 use crate::finding::CheckOutcome;
 use crate::gateway_check::{self, SocketOwner};
 use crate::monitor::{Backend, FindSocketOwners};
-use crate::os::systemd::{Active, Load, Unit};
+use crate::os::systemd::{Active, Load, SystemdError, Unit};
 use crate::os::{Cancel, ChildCommand};
 use crate::workspace::report::PushReport;
+use crate::workspace::unit::SyncUnitError;
 use crate::workspace::{self, CheckoutMode, PullReport, SessionHandling, SyncRole};
 
 /// Folder of the primary's push report.
@@ -124,7 +125,7 @@ impl FindSocketOwners for LocalBackend {
 }
 
 impl Backend for LocalBackend {
-    fn show(&self) -> Result<Unit, String> {
+    fn show(&self) -> Result<Unit, SystemdError> {
         let mut gateway = self.lock_gateway();
         let main_pid = gateway.pid();
         Ok(Unit {
@@ -158,16 +159,16 @@ impl Backend for LocalBackend {
         None
     }
 
-    fn pull(&self, cut: &Cancel) -> Result<PullReport, String> {
+    fn pull(&self, cut: &Cancel) -> Result<PullReport, SyncUnitError> {
         Ok(workspace::pull(&self.workspace, &[], &self.sync, &|| CheckoutMode::UpdateFiles, cut, &Vec::new))
     }
 
-    fn push(&self, cut: &Cancel) -> Result<PushReport, String> {
+    fn push(&self, cut: &Cancel) -> Result<PushReport, SyncUnitError> {
         let role = SyncRole::Standby { reach: &|| CheckoutMode::UpdateFiles, queue: &|| SessionHandling::Resume };
         Ok(workspace::push(&self.workspace, &self.sync, role, cut))
     }
 
-    fn check_permission(&self) -> Result<(), String> {
+    fn check_permission(&self) -> Result<(), SystemdError> {
         Ok(())
     }
 

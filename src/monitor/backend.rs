@@ -7,14 +7,15 @@ use crate::config::endpoint::Endpoint;
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
 use crate::doctor::subprocess;
-use crate::failover::UnitActionError;
+use crate::failover::{InvocationId, ObservedUnit, UnitActionError, UnitState};
 use crate::finding::CheckOutcome;
 use crate::gateway_check::{self, SocketOwner};
-use crate::os::systemd::{Systemctl, SystemdError, Unit};
+use crate::os::systemd::{Active, Systemctl, SystemdError, Unit};
 use crate::os::{Cancel, accepting_sockets, listening_sockets};
 use crate::probe::HostResolver;
 use crate::workspace::report::PushReport;
-use crate::workspace::{self, PullReport, unit};
+use crate::workspace::unit::{self, SyncUnitError};
+use crate::workspace::{self, PullReport};
 
 /// Time limit of a start. The unit's `TimeoutStartSec` is 30 s, including its wait for the tailnet.
 const START_TIMEOUT: Duration = Duration::from_secs(45);
@@ -39,7 +40,7 @@ pub(crate) trait FindSocketOwners {
 /// Gateway and workspace of this host. The demo implements it without systemd.
 pub(crate) trait Backend: FindSocketOwners + Send + Sync {
     /// Returns the state of the gateway's unit.
-    fn show(&self) -> Result<Unit, String>;
+    fn show(&self) -> Result<Unit, SystemdError>;
     /// Starts the unit. `Ok` means that systemd started it; [`show`](Self::show) tells whether it stays up.
     fn start(&self) -> Result<(), UnitActionError>;
     /// Requests the stop of the unit, without waiting for the drain.
@@ -49,11 +50,11 @@ pub(crate) trait Backend: FindSocketOwners + Send + Sync {
     /// Describes the exit of this run of the unit, with its last log line if that is readable.
     fn describe_exit(&self, unit: &Unit) -> Option<String>;
     /// Pulls the workspace and the secrets. Cancelling `cut` stops a fetch, not a checkout.
-    fn pull(&self, cut: &Cancel) -> Result<PullReport, String>;
+    fn pull(&self, cut: &Cancel) -> Result<PullReport, SyncUnitError>;
     /// Pushes the local changes. Cancelling `cut` stops it.
-    fn push(&self, cut: &Cancel) -> Result<PushReport, String>;
+    fn push(&self, cut: &Cancel) -> Result<PushReport, SyncUnitError>;
     /// Checks that systemd accepts requests, without changing anything that runs.
-    fn check_permission(&self) -> Result<(), String>;
+    fn check_permission(&self) -> Result<(), SystemdError>;
     /// Runs the checks of what could block a failover, for a minute at most. Runs programs.
     fn run_readiness_checks(&self) -> Vec<CheckOutcome>;
 }
@@ -127,8 +128,8 @@ impl FindSocketOwners for SystemdBackend {
 }
 
 impl Backend for SystemdBackend {
-    fn show(&self) -> Result<Unit, String> {
-        self.systemctl.show(self.unit()).map_err(|why| why.to_string())
+    fn show(&self) -> Result<Unit, SystemdError> {
+        self.systemctl.show(self.unit())
     }
 
     fn start(&self) -> Result<(), UnitActionError> {
@@ -159,20 +160,20 @@ impl Backend for SystemdBackend {
         self.systemctl.describe_exit_with_log(self.unit(), unit)
     }
 
-    fn pull(&self, cut: &Cancel) -> Result<PullReport, String> {
+    fn pull(&self, cut: &Cancel) -> Result<PullReport, SyncUnitError> {
         let longest = unit::pull_time_limit(&self.config.workspace, &self.config.secrets);
-        unit::run_pull_unit(&self.systemctl, longest, &self.sync, cut).map_err(|why| why.to_string())
+        unit::run_pull_unit(&self.systemctl, longest, &self.sync, cut)
     }
 
-    fn push(&self, cut: &Cancel) -> Result<PushReport, String> {
+    fn push(&self, cut: &Cancel) -> Result<PushReport, SyncUnitError> {
         let longest = unit::push_time_limit(&self.config.workspace);
-        unit::run_push_unit(&self.systemctl, longest, &self.sync, cut).map_err(|why| why.to_string())
+        unit::run_push_unit(&self.systemctl, longest, &self.sync, cut)
     }
 
     /// Uses `reset-failed`, the only request that does not affect a running gateway.
-    fn check_permission(&self) -> Result<(), String> {
+    fn check_permission(&self) -> Result<(), SystemdError> {
         match self.systemctl.reset_failed(self.unit()) {
-            Err(error) if error.is_unreachable() => Err(error.to_string()),
+            Err(error) if error.is_unreachable() => Err(error),
             _ => Ok(()),
         }
     }
@@ -180,4 +181,16 @@ impl Backend for SystemdBackend {
     fn run_readiness_checks(&self) -> Vec<CheckOutcome> {
         subprocess::run_child(&self.source, &self.paths)
     }
+}
+
+/// Reduces the state of a unit to what the machine needs.
+pub(super) fn to_observed_unit(unit: &Unit) -> ObservedUnit {
+    let state = match unit.active_state {
+        Active::Active => UnitState::Active,
+        Active::Activating => UnitState::Activating,
+        Active::Deactivating => UnitState::Deactivating,
+        Active::Inactive | Active::Failed => UnitState::Down,
+    };
+    let invocation = unit.invocation_id.as_deref().and_then(|id| u128::from_str_radix(id, 16).ok());
+    ObservedUnit { state, invocation: invocation.map(InvocationId), main_pid: unit.main_pid }
 }

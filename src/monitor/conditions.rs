@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use crate::config::Config;
 use crate::events::MonitorNotice;
+pub(super) use crate::monitor::conditions::readiness::AnnounceFailure;
 use crate::monitor::conditions::readiness::Readiness;
 use crate::monitor::conditions::workspace::SyncResults;
-use crate::os::atomic_file;
+use crate::os::atomic_file::FileError;
 use crate::probe::Channels;
 use crate::status::DegradedCondition;
 use crate::text::strip_error_numbers;
@@ -55,18 +56,15 @@ impl Conditions {
         }
     }
 
-    pub(super) fn record_disk_result(&mut self, result: Result<(), String>) -> MonitorNotice {
-        self.disk_error = result.err();
+    pub(super) fn record_disk_result(&mut self, result: Result<(), FileError>) -> MonitorNotice {
+        self.disk_error = result.err().map(|why| why.to_string());
         match &self.disk_error {
             Some(why) => MonitorNotice::WriteFailed { why: why.clone() },
             None => MonitorNotice::WriteRecovered,
         }
     }
 
-    pub(super) fn record_run_dir_result(
-        &mut self,
-        result: Result<(), atomic_file::FileError>,
-    ) -> Option<MonitorNotice> {
+    pub(super) fn record_run_dir_result(&mut self, result: Result<(), FileError>) -> Option<MonitorNotice> {
         let before = self.run_dir_error.take();
         self.run_dir_error = result.err().map(|why| why.to_string());
         match (&self.run_dir_error, before) {

@@ -1,11 +1,14 @@
 //! Dispatch of the messages in the inbox: to the machine, or straight to the history.
 
 use crate::doctor::{self, CheckHalf, DEFAULT_USER};
-use crate::failover::{self, Answerer, Event, Observation, UnitState};
+use crate::failover::{Answerer, Event, Observation};
 use crate::finding::CheckOutcome;
 use crate::monitor::Monitor;
+use crate::monitor::backend::to_observed_unit;
+use crate::monitor::conditions::AnnounceFailure;
 use crate::monitor::messages::{MonitorMessage, SignalRequest, StampedMessage};
-use crate::os::systemd;
+use crate::monitor::readiness_schedule::RunResult;
+use crate::os::systemd::{SystemdError, Unit};
 use crate::probe::ProbeResult;
 use crate::status::LastProbe;
 use crate::text::Time;
@@ -24,7 +27,7 @@ impl Monitor {
             MonitorMessage::GatewayPolled { unit, answer, permitted, exit, answerer } => {
                 self.gateway_exit = exit.or(self.gateway_exit.take());
                 if let Some(permitted) = permitted {
-                    let notice = self.conditions.record_systemd_permission(permitted.err());
+                    let notice = self.conditions.record_systemd_permission(permitted.err().map(|why| why.to_string()));
                     self.record_notice_if_any(notice);
                 }
                 self.handle_poll(at, unit, answer, answerer);
@@ -42,7 +45,10 @@ impl Monitor {
                 let notice = self.conditions.sync_results.record_pull(&report);
                 self.record_notice_if_any(notice);
                 let reported = report.as_ref().map_or(&[][..], |report| &report.checks);
-                self.record_checks(doctor::validate_reported(reported, CheckHalf::Owner).iter(), true);
+                self.record_checks(
+                    doctor::validate_reported(reported, CheckHalf::Owner).iter(),
+                    AnnounceFailure::AtOnce,
+                );
                 let unreturned = report.is_ok_and(|report| report.workspace.has_unpushed);
                 self.handle_event(at, Event::Pulled { unreturned });
             }
@@ -68,9 +74,9 @@ impl Monitor {
             MonitorMessage::OperatorCalled(call) => self.handle_operator_call(at, &call),
             MonitorMessage::ReadinessChecked(found) => {
                 // An empty result means that the checks did not run, so they are repeated soon.
-                let is_well = !found.is_empty() && !found.iter().any(CheckOutcome::has_failed);
-                self.readiness_schedule.end_run(at, is_well);
-                self.record_checks(found.iter(), false);
+                let has_passed = !found.is_empty() && !found.iter().any(CheckOutcome::has_failed);
+                self.readiness_schedule.end_run(at, if has_passed { RunResult::Passed } else { RunResult::Failed });
+                self.record_checks(found.iter(), AnnounceFailure::WhenRepeated);
             }
             MonitorMessage::Signalled(SignalRequest::Reload) => self.start_reload(),
             MonitorMessage::Signalled(SignalRequest::Stop) => return true,
@@ -79,10 +85,10 @@ impl Monitor {
     }
 
     /// Records results of readiness checks.
-    fn record_checks<'a>(&mut self, found: impl Iterator<Item = &'a CheckOutcome>, is_certain: bool) {
+    fn record_checks<'a>(&mut self, found: impl Iterator<Item = &'a CheckOutcome>, announce: AnnounceFailure) {
         for checked in found {
             let finding = checked.to_finding(&self.parts.config, &self.parts.source, DEFAULT_USER);
-            let notice = self.conditions.readiness.record_finding(finding, is_certain);
+            let notice = self.conditions.readiness.record_finding(finding, announce);
             self.record_notice_if_any(notice);
         }
     }
@@ -102,12 +108,12 @@ impl Monitor {
     fn handle_poll(
         &mut self,
         at: Time,
-        unit: Option<Result<systemd::Unit, String>>,
+        unit: Option<Result<Unit, SystemdError>>,
         answer: Option<ProbeResult>,
         answerer: Answerer,
     ) {
         if let Some(unit) = &unit {
-            let notice = self.conditions.record_systemd_query(unit.as_ref().err().cloned());
+            let notice = self.conditions.record_systemd_query(unit.as_ref().err().map(SystemdError::to_string));
             self.record_notice_if_any(notice);
         }
         if let Some(answer) = &answer {
@@ -122,16 +128,4 @@ impl Monitor {
             Event::Observed(Observation { unit, verdict, are_channels_healthy: channels_well, answerer }),
         );
     }
-}
-
-/// Reduces the state of a unit to what the machine needs.
-pub(super) fn to_observed_unit(unit: &systemd::Unit) -> failover::ObservedUnit {
-    let state = match unit.active_state {
-        systemd::Active::Active => UnitState::Active,
-        systemd::Active::Activating => UnitState::Activating,
-        systemd::Active::Deactivating => UnitState::Deactivating,
-        systemd::Active::Inactive | systemd::Active::Failed => UnitState::Down,
-    };
-    let invocation = unit.invocation_id.as_deref().and_then(|id| u128::from_str_radix(id, 16).ok());
-    failover::ObservedUnit { state, invocation: invocation.map(failover::InvocationId), main_pid: unit.main_pid }
 }

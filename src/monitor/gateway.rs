@@ -10,7 +10,7 @@ use crate::monitor::backend::Backend;
 use crate::monitor::identity::{AnswererIdentity, ListeningSockets};
 use crate::monitor::messages::{MessageSender, MonitorMessage};
 use crate::os::spawn;
-use crate::os::systemd::{Active, Unit};
+use crate::os::systemd::{Active, SystemdError, Unit};
 use crate::probe::{ProbeFailure, ProbeTarget, Verdict};
 
 /// Poll interval while the gateway changes state.
@@ -177,7 +177,7 @@ impl Actuator {
         self.driver.backend.describe_exit(unit)
     }
 
-    fn query_systemd(&mut self) -> Result<Unit, String> {
+    fn query_systemd(&mut self) -> Result<Unit, SystemdError> {
         self.systemd_queried_at = Some(Instant::now());
         self.driver.backend.show()
     }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{io, thread};
 
+use crate::config::paths::Paths;
+use crate::monitor::error::MonitorError;
 use crate::os::atomic_file;
 use crate::text::to_printable;
 
@@ -97,6 +99,34 @@ pub(super) fn is_listening(path: &Path) -> bool {
         }
         can_connect()
     })
+}
+
+/// Refuses to start beside another monitor. The lock alone does not find a monitor whose state directory was replaced
+/// after it started, but that monitor still listens on the control socket.
+pub(super) fn take_lock(paths: &Paths) -> Result<(Option<InstanceLock>, Option<String>), MonitorError> {
+    let lock_and_warning = lock_state_dir(paths)?;
+    let socket = paths.control_socket();
+    if is_listening(&socket) {
+        let holder = format!("a process that listens on {}", socket.display());
+        return Err(MonitorError::AlreadyRunning { folder: paths.run_dir.clone(), holder });
+    }
+    Ok(lock_and_warning)
+}
+
+/// Locks the state directory against other monitors. If locking is impossible, the monitor runs with a warning.
+fn lock_state_dir(paths: &Paths) -> Result<(Option<InstanceLock>, Option<String>), MonitorError> {
+    match InstanceLock::acquire(&paths.state_dir) {
+        Ok(lock) => Ok((Some(lock), None)),
+        Err(LockError::Held { folder, holder }) => Err(MonitorError::AlreadyRunning { folder, holder }),
+        Err(LockError::Unavailable(why)) => Ok((
+            None,
+            Some(format!(
+                "cannot lock {} ({why}), so a second monitor could start; make sure that only \
+                 openclaw-failover.service runs",
+                paths.state_dir.display()
+            )),
+        )),
+    }
 }
 
 #[cfg(test)]

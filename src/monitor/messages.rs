@@ -4,16 +4,20 @@
 
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
+use crate::config::{Config, WitnessConfig};
+use crate::control::Request;
+
 use crate::failover::{Answerer, UnitActionError};
 use crate::finding::CheckOutcome;
 use crate::monitor::clock::Clock;
-use crate::monitor::operator::OperatorCall;
-use crate::monitor::reload::LoadedConfig;
-use crate::os::systemd::Unit;
+use crate::monitor::error::ReloadError;
+use crate::os::atomic_file::FileError;
+use crate::os::systemd::{SystemdError, Unit};
 use crate::probe::ProbeResult;
 use crate::text::Time;
 use crate::workspace::PullReport;
 use crate::workspace::report::PushReport;
+use crate::workspace::unit::SyncUnitError;
 
 /// Channel capacity; senders block while it is full.
 const CHANNEL_CAPACITY: usize = 64;
@@ -33,20 +37,20 @@ pub(super) enum MonitorMessage {
     /// The local gateway was polled. Parts that were not queried are `None`. `permitted` is the result of the check
     /// that systemd accepts requests. `exit` describes an unexpected exit of the gateway.
     GatewayPolled {
-        unit: Option<Result<Unit, String>>,
+        unit: Option<Result<Unit, SystemdError>>,
         answer: Option<ProbeResult>,
-        permitted: Option<Result<(), String>>,
+        permitted: Option<Result<(), SystemdError>>,
         exit: Option<String>,
         answerer: Answerer,
     },
     /// The unit action in flight ended.
     UnitActionEnded(Result<(), UnitActionError>),
     /// The running pull ended.
-    Pulled(Result<PullReport, String>),
+    Pulled(Result<PullReport, SyncUnitError>),
     /// The running push ended.
-    Pushed(Result<PushReport, String>),
+    Pushed(Result<PushReport, SyncUnitError>),
     /// Writing to the disk began to fail, or works again.
-    DiskResult(Result<(), String>),
+    DiskResult(Result<(), FileError>),
     /// Delivery to a webhook or the heartbeat's server began to fail, or works again.
     DeliveryResult {
         /// Serial number of the notifier.
@@ -64,6 +68,15 @@ pub(super) enum MonitorMessage {
     ReadinessChecked(Vec<CheckOutcome>),
     /// A signal asks the monitor to stop or reload.
     Signalled(SignalRequest),
+}
+
+/// Configuration that was loaded, and the witnesses that apply to it.
+pub(super) type LoadedConfig = Result<(Box<Config>, Vec<WitnessConfig>), ReloadError>;
+
+/// Request of an operator with the channel for its response.
+pub(super) struct OperatorCall {
+    pub(super) request: Request,
+    pub(super) response_sender: SyncSender<String>,
 }
 
 /// Request by a signal.

@@ -94,7 +94,7 @@ impl RecorderThread {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let result = self.write_pending();
-            self.report_disk_result(result.map_err(|why| why.to_string()));
+            self.report_disk_result(result);
             if let Some(flushed) = flushed {
                 // The waiting thread may have given up.
                 let _ = flushed.try_send(());
@@ -146,7 +146,7 @@ impl RecorderThread {
     }
 
     /// Reports when writing begins to fail, and when it works again.
-    fn report_disk_result(&mut self, result: Result<(), String>) {
+    fn report_disk_result(&mut self, result: Result<(), FileError>) {
         if result.is_err() != std::mem::replace(&mut self.is_failing, result.is_err()) {
             self.message_sender.send(MonitorMessage::DiskResult(result));
         }

@@ -5,16 +5,14 @@ use std::sync::Arc;
 use crate::config::{Config, WitnessConfig};
 use crate::events::MonitorNotice;
 use crate::failover::{InitialFacts, Policy, Role};
-use crate::monitor::messages::MonitorMessage;
+use crate::monitor::error::ReloadError;
+use crate::monitor::messages::{LoadedConfig, MonitorMessage};
 use crate::monitor::notifier::Notifier;
 use crate::monitor::prober::Probers;
 use crate::monitor::watchdog::Watchdog;
-use crate::monitor::{Monitor, MonitorError, witness};
+use crate::monitor::{Monitor, witness};
 use crate::os::spawn;
 use crate::records::trace::SegmentStart;
-
-/// Configuration that was loaded, and the witnesses that apply to it.
-pub(super) type LoadedConfig = Result<(Box<Config>, Vec<WitnessConfig>), String>;
 
 impl Monitor {
     /// Loads the configuration again, on a separate thread: the file may be slow, and the search for a witness runs a
@@ -26,14 +24,14 @@ impl Monitor {
         self.notify.send_reloading();
         let (source, message_sender) = (self.parts.source.clone(), self.message_sender.clone());
         let load = move || {
-            let loaded = source.load().map_err(|problems| problems.to_string());
-            message_sender.send(MonitorMessage::ConfigLoaded(loaded.map(|config| {
+            let loaded = source.load().map_err(ReloadError::Config).map(|config| {
                 let witnesses = witness::applicable_witnesses(&config);
                 (Box::new(config), witnesses)
-            })));
+            });
+            message_sender.send(MonitorMessage::ConfigLoaded(loaded));
         };
         if let Err(why) = spawn("reload", load) {
-            self.finish_reload(Err(format!("cannot start a thread: {why}")));
+            self.finish_reload(Err(why.into()));
         }
     }
 
@@ -41,26 +39,24 @@ impl Monitor {
         self.is_reloading = false;
         match loaded.and_then(|(config, witnesses)| self.reconfigure(*config, witnesses)) {
             Ok(()) => self.record_notice(&MonitorNotice::Reloaded),
-            Err(why) => self.record_notice(&MonitorNotice::ReloadRefused { why }),
+            Err(why) => self.record_notice(&MonitorNotice::ReloadRefused { why: why.to_string() }),
         }
         self.readiness_schedule.make_due(self.clock.now());
         self.notify.send_ready();
     }
 
-    fn reconfigure(&mut self, config: Config, witnesses: Vec<WitnessConfig>) -> Result<(), String> {
+    fn reconfigure(&mut self, config: Config, witnesses: Vec<WitnessConfig>) -> Result<(), ReloadError> {
         if config.gateway.unit != self.parts.config.gateway.unit && self.machine.role() != &Role::Standby {
-            return Err("gateway.unit cannot change while this host is not in standby; demote first".to_owned());
+            return Err(ReloadError::UnitChange);
         }
         let policy = Policy::new(&config, !witnesses.is_empty());
         let backend = (self.parts.backend_factory)(&config);
         let (generation, clock, message_sender) = (self.generation + 1, self.clock, &self.message_sender);
         let probers = |targets| Probers::start(targets, &policy, generation, clock, message_sender);
-        let changed =
-            self.threads.reconfigure(&config, Arc::clone(&backend), &policy, witnesses, probers, message_sender);
-        let missing = changed.map_err(|why| why.to_string())?;
+        let missing =
+            self.threads.reconfigure(&config, Arc::clone(&backend), &policy, witnesses, probers, message_sender)?;
         if (&config.notify, &config.heartbeat) != (&self.parts.config.notify, &self.parts.config.heartbeat) {
-            let notifier = Notifier::start(generation, &config, &self.parts.paths, &self.message_sender);
-            self.notifier = notifier.map_err(|why| MonitorError::from(why).to_string())?;
+            self.notifier = Notifier::start(generation, &config, &self.parts.paths, &self.message_sender)?;
             self.conditions.clear_deliveries();
         }
         self.notifier.steady_hold_down = config.demote.after;

@@ -5,16 +5,18 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use crate::config::endpoint::{DEFAULT_GATEWAY_PORT, Endpoint};
+use crate::config::paths::Paths;
 use crate::config::{Config, UpstreamConfig, WitnessConfig};
 use crate::failover::{Policy, PollMode, UnitAction};
 use crate::monitor::backend::Backend;
 use crate::monitor::clock::Clock;
+use crate::monitor::error::MonitorError;
 use crate::monitor::gateway::{self, GatewayDriver};
 use crate::monitor::messages::MessageSender;
 use crate::monitor::prober::Probers;
 use crate::monitor::recorder::Recorder;
 use crate::monitor::sync::SyncActuator;
-use crate::monitor::{Dependencies, MonitorError, witness};
+use crate::monitor::witness;
 use crate::notify::CredentialStore;
 use crate::probe::ProbeTarget;
 
@@ -29,17 +31,18 @@ pub(super) struct Threads {
 impl Threads {
     /// Starts all threads. Also returns a sentence for each missing credential.
     pub(super) fn start(
-        parts: &Dependencies,
+        config: &Config,
+        paths: &Paths,
         backend: Arc<dyn Backend>,
         policy: &Policy,
         witnesses: Vec<WitnessConfig>,
         clock: Clock,
         message_sender: &MessageSender,
     ) -> Result<(Self, Vec<String>), MonitorError> {
-        let (targets, missing) = probe_targets(&parts.config)?;
-        let driver = gateway_driver(&parts.config, Arc::clone(&backend))?;
+        let (targets, missing) = probe_targets(config)?;
+        let driver = gateway_driver(config, Arc::clone(&backend))?;
         let threads = Self {
-            recorder: Recorder::start(parts.paths.clone(), message_sender.clone())?,
+            recorder: Recorder::start(paths.clone(), message_sender.clone())?,
             gateway: gateway::start_actuator(driver, message_sender.clone())?,
             sync: SyncActuator::start(backend, message_sender.clone())?,
             witness: witness::start_witness_thread(witnesses, witness_timeout(policy), message_sender.clone())?,

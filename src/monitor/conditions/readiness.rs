@@ -4,6 +4,15 @@
 use crate::events::MonitorNotice;
 use crate::finding::{Finding, Level};
 
+/// Time at which a failure is announced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AnnounceFailure {
+    /// When the check fails again: a single failure may be a service that restarts.
+    WhenRepeated,
+    /// At once, because the failure is certain.
+    AtOnce,
+}
+
 /// Checks that fail now.
 #[derive(Default)]
 pub(crate) struct Readiness {
@@ -17,16 +26,15 @@ struct FailedCheck {
 }
 
 impl Readiness {
-    /// Records the result of one check. A single failure may be a service that restarts, so it is announced when the
-    /// check fails again, or at once if it `is_certain`.
-    pub(crate) fn record_finding(&mut self, finding: Finding, is_certain: bool) -> Option<MonitorNotice> {
+    /// Records the result of one check.
+    pub(crate) fn record_finding(&mut self, finding: Finding, announce: AnnounceFailure) -> Option<MonitorNotice> {
         let known = self.failing.iter().position(|failing| failing.finding.id == finding.id);
         let before = known.map(|known| self.failing.swap_remove(known));
         let was_announced = before.as_ref().is_some_and(|before| before.is_announced);
         if finding.level != Level::Fail {
             return was_announced.then_some(MonitorNotice::Ready { check: finding.id, evidence: finding.evidence });
         }
-        let is_announced = is_certain || before.is_some();
+        let is_announced = announce == AnnounceFailure::AtOnce || before.is_some();
         let notice = (is_announced && !was_announced).then(|| MonitorNotice::NotReady(finding.clone()));
         self.failing.push(FailedCheck { finding, is_announced });
         notice
@@ -63,8 +71,12 @@ mod tests {
     fn announces_a_repeated_failure_and_its_end_once() {
         let mut readiness = Readiness::default();
         let mut record_check = |level| {
-            assert_eq!(announcement_name(readiness.record_finding(finding("disk", Level::Ok), false)), "");
-            let announced = announcement_name(readiness.record_finding(finding("dns", level), false));
+            assert_eq!(
+                announcement_name(readiness.record_finding(finding("disk", Level::Ok), AnnounceFailure::WhenRepeated)),
+                ""
+            );
+            let announced =
+                announcement_name(readiness.record_finding(finding("dns", level), AnnounceFailure::WhenRepeated));
             (announced, readiness.announced_failures().collect::<Vec<_>>())
         };
         let wrong = || vec!["dns: seen. To fix it: `mend`".to_owned()];
@@ -86,7 +98,7 @@ mod tests {
             ("crons", Level::Fail, ""),
             ("crons", Level::Skipped, "ready"),
         ] {
-            assert_eq!(announcement_name(readiness.record_finding(finding(id, level), true)), words);
+            assert_eq!(announcement_name(readiness.record_finding(finding(id, level), AnnounceFailure::AtOnce)), words);
         }
         assert_eq!(readiness.announced_failures().count(), 1);
     }

@@ -6,6 +6,7 @@ use crate::text::Time;
 use crate::workspace::PullReport;
 use crate::workspace::report::{PullOutcome, PushOutcome, PushReport};
 use crate::workspace::summary::{PullSummary, PushSummary};
+use crate::workspace::unit::SyncUnitError;
 
 /// Reports with the complete lists, which a sentence shortens.
 const PULL_REPORT: &str = "/var/lib/openclaw-sync/pull.json";
@@ -40,7 +41,7 @@ impl SyncResults {
         }
     }
 
-    pub(crate) fn record_pull(&mut self, result: &Result<PullReport, String>) -> Option<MonitorNotice> {
+    pub(crate) fn record_pull(&mut self, result: &Result<PullReport, SyncUnitError>) -> Option<MonitorNotice> {
         let pull = match result {
             Ok(report) if report.workspace.outcome == PullOutcome::Busy => return None,
             Ok(report) => {
@@ -52,7 +53,7 @@ impl SyncResults {
             Err(why) => PullSummary {
                 outcome: "not_run".to_owned(),
                 ended_at: read_wall_clock(),
-                error: Some(why.clone()),
+                error: Some(why.to_string()),
                 is_stale: true,
                 // The disk still has the workspace that the last pull left there.
                 ..self.last_pull.clone().unwrap_or_default()
@@ -65,7 +66,7 @@ impl SyncResults {
         is_news.then_some(MonitorNotice::PullChanged(pull))
     }
 
-    pub(crate) fn record_push(&mut self, result: &Result<PushReport, String>) -> Vec<MonitorNotice> {
+    pub(crate) fn record_push(&mut self, result: &Result<PushReport, SyncUnitError>) -> Vec<MonitorNotice> {
         let mut notices = Vec::new();
         let had_archive_error = self.archive_error.is_some();
         let push = match result {
@@ -81,7 +82,7 @@ impl SyncResults {
                     outcome: "not_run".to_owned(),
                     ended_at: read_wall_clock(),
                     last_complete_at: returned,
-                    error: Some(why.clone()),
+                    error: Some(why.to_string()),
                 }
             }
         };
@@ -188,7 +189,7 @@ mod tests {
     use crate::workspace::report;
 
     /// Returns the parsed report of a push with this result.
-    fn pushed(outcome: &str, said: &str, not_put_away: &str) -> Result<PushReport, String> {
+    fn pushed(outcome: &str, said: &str, not_put_away: &str) -> Result<PushReport, SyncUnitError> {
         let none = r#"{ "count": 0, "listed": [] }"#;
         let lists = ["pushed", "merged", "conflicts", "withheld", "aside", "archived"];
         let lists: String = lists.iter().map(|name| format!(r#""{name}": {none}, "#)).collect();
@@ -227,7 +228,7 @@ mod tests {
         assert_eq!(tell(&mut workspace, "stopped", ""), [""; 0]);
         assert_eq!(wrong(&workspace), [("unreturned", "cannot push: no route".to_owned())]);
         assert_eq!(tell(&mut workspace, "refused", "no force"), ["push_failed"]);
-        assert_eq!(names(&workspace.record_push(&Err("the unit is masked".to_owned()))), ["push_failed"]);
+        assert_eq!(names(&workspace.record_push(&Err(SyncUnitError::NoReport("x.service")))), ["push_failed"]);
         assert_eq!(tell(&mut workspace, "pushed", ""), ["returned"]);
         assert_eq!(wrong(&workspace), []);
     }
@@ -247,8 +248,8 @@ mod tests {
     fn keeps_the_known_commit_when_a_pull_cannot_run() {
         let pull = PullSummary { commit: Some("1a2b".to_owned()), ..PullSummary::default() };
         let mut workspace = SyncResults { last_pull: Some(pull), ..SyncResults::default() };
-        assert!(workspace.record_pull(&Err("the unit is masked".to_owned())).is_some());
-        assert!(workspace.record_pull(&Err("the unit is masked".to_owned())).is_none());
+        assert!(workspace.record_pull(&Err(SyncUnitError::NoReport("x.service"))).is_some());
+        assert!(workspace.record_pull(&Err(SyncUnitError::NoReport("x.service"))).is_none());
         let pull = workspace.last_pull().unwrap();
         assert_eq!((pull.outcome.as_str(), pull.commit.as_deref()), ("not_run", Some("1a2b")));
     }
