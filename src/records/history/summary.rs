@@ -310,7 +310,7 @@ mod tests {
             outages                             1\n\
             time to promote                     1, median 45 s, max 45 s\n\
             time to recover                     1, median 10 m 5 s, max 10 m 5 s\n\
-            outages shorter than promote.after  1, median 12 s, max 12 s\n\
+            outages ended before a promotion    1, median 12 s, max 12 s\n\
             this host cut off                   none\n\
             drills                              1\n";
         assert_eq!(summary.to_text(), expected);

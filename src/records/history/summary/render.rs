@@ -59,7 +59,7 @@ impl HistorySummary {
             ("outages", self.outage_count().to_string()),
             ("time to promote", spans(&self.to_promote)),
             ("time to recover", spans(&self.to_recover)),
-            ("outages shorter than promote.after", spans(&self.short_outages)),
+            ("outages ended before a promotion", spans(&self.short_outages)),
             ("more of these, not kept", self.short_outages_dropped.to_string()),
             ("this host cut off", spans(&self.cut_off)),
             ("drills", self.drills.to_string()),
