@@ -2,6 +2,7 @@
 //! processes, and a real git checkout as the workspace. It needs no root and no systemd, and leaves nothing behind.
 
 mod environment;
+mod error;
 pub(crate) mod stub_gateway;
 
 use std::fmt::Write as _;
@@ -20,6 +21,7 @@ use crate::demo::environment::{
     LocalBackend, PRIMARY_SYNC_FOLDER, StubGateway, TempFolder, free_address, make_repositories, push_primary,
     write_note,
 };
+use crate::demo::error::DemoError;
 use crate::monitor::{Backend, Dependencies, Monitor, StopHandle};
 use crate::workspace;
 
@@ -33,32 +35,32 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// When an expected step does not happen.
-pub(crate) fn run(line: impl FnMut(&str) -> bool) -> Result<(), String> {
+pub(crate) fn run(line: impl FnMut(&str) -> bool) -> Result<(), DemoError> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         let flag = Arc::clone(&interrupted);
-        signal_hook::flag::register(signal, flag).map_err(|why| format!("cannot catch signals: {why}"))?;
+        signal_hook::flag::register(signal, flag).map_err(|why| DemoError::System("catch signals", why))?;
     }
-    let folder = TempFolder::create().map_err(|why| format!("cannot create a temporary folder: {why}"))?;
+    let folder = TempFolder::create().map_err(|why| DemoError::System("create a temporary folder", why))?;
     make_repositories(&folder)?;
     let (primary, standby) = (loopback_address()?, loopback_address()?);
     let config = demo_config(&folder, primary, standby)?;
     let (sender, events) = mpsc::channel();
-    let mut stage = DemoRun { line, events, interrupted, began: Instant::now() };
+    let mut demo = DemoRun { line, events, interrupted, began: Instant::now() };
     let mut primary = StubGateway::new(primary);
-    stage.print_line("act", "starting the primary's gateway and the monitor; thresholds here: 5 s instead of 30 s")?;
+    demo.print_line("act", "starting the primary's gateway and the monitor; thresholds here: 5 s instead of 30 s")?;
     primary.start().map_err(start_failure)?;
     let monitor = RunningMonitor::start(&folder, config, standby, sender)?;
-    let played = stage.run_steps(&folder, &mut primary);
+    let result = demo.run_steps(&folder, &mut primary);
     drop(monitor);
-    played
+    result
 }
 
-fn loopback_address() -> Result<SocketAddr, String> {
-    free_address().map_err(|why| format!("cannot find a free port on loopback: {why}"))
+fn loopback_address() -> Result<SocketAddr, DemoError> {
+    free_address().map_err(|why| DemoError::System("find a free port on loopback", why))
 }
 
-fn demo_config(folder: &TempFolder, primary: SocketAddr, standby: SocketAddr) -> Result<Config, String> {
+fn demo_config(folder: &TempFolder, primary: SocketAddr, standby: SocketAddr) -> Result<Config, DemoError> {
     let workspace = folder.join("standby");
     let text = format!(
         r#"{{
@@ -71,11 +73,11 @@ fn demo_config(folder: &TempFolder, primary: SocketAddr, standby: SocketAddr) ->
         }}"#,
         workspace.display()
     );
-    config::parse(&text, "the demo's configuration").map_err(|problems| problems.to_string())
+    config::parse(&text, "the demo's configuration").map_err(DemoError::Config)
 }
 
-fn start_failure(why: std::io::Error) -> String {
-    format!("cannot start the primary's gateway: {why}")
+fn start_failure(why: std::io::Error) -> DemoError {
+    DemoError::System("start the primary's gateway", why)
 }
 
 /// Monitor in a separate thread, stopped on drop.
@@ -93,11 +95,11 @@ impl RunningMonitor {
         config: Config,
         standby: SocketAddr,
         events: Sender<DemoEvent>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, DemoError> {
         let paths =
             Paths { state_dir: folder.join("state"), run_dir: folder.join("run"), sync_dir: folder.join("sync") };
         for dir in [&paths.state_dir, &paths.run_dir, &paths.sync_dir, &folder.join(PRIMARY_SYNC_FOLDER)] {
-            std::fs::create_dir(dir).map_err(|why| format!("cannot create {}: {why}", dir.display()))?;
+            std::fs::create_dir(dir).map_err(|why| DemoError::System("create a folder of the demo", why))?;
         }
         let sync = workspace::SyncPaths { state_folder: paths.sync_dir.clone(), ..workspace::SyncPaths::default() };
         let (sender, started) = mpsc::channel();
@@ -115,8 +117,7 @@ impl RunningMonitor {
                     let _ = events.send((entry.event, entry.text.clone()));
                 }),
             };
-            let monitor = Monitor::start(parts).map_err(|why| why.to_string());
-            match monitor {
+            match Monitor::start(parts) {
                 Ok(monitor) => {
                     let _ = sender.send(Ok(monitor.stop_handle()));
                     monitor.run();
@@ -126,7 +127,7 @@ impl RunningMonitor {
                 }
             }
         });
-        let stopper = started.recv().map_err(|_| "the monitor ended at once".to_owned())??;
+        let stopper = started.recv().map_err(|_| DemoError::MonitorEnded)?.map_err(DemoError::Monitor)?;
         Ok(Self { stopper, thread: Some(thread) })
     }
 }
@@ -150,7 +151,7 @@ struct DemoRun<L> {
 }
 
 impl<L: FnMut(&str) -> bool> DemoRun<L> {
-    fn run_steps(&mut self, folder: &TempFolder, primary: &mut StubGateway) -> Result<(), String> {
+    fn run_steps(&mut self, folder: &TempFolder, primary: &mut StubGateway) -> Result<(), DemoError> {
         self.print_until("armed")?;
         write_note(folder, "The note that the primary wrote last.")?;
         self.print_line("act", "the primary's agent writes a note; its gateway is killed (SIGKILL)")?;
@@ -162,7 +163,7 @@ impl<L: FnMut(&str) -> bool> DemoRun<L> {
         self.print_line("act", &format!("the standby's workspace says: {note}"))?;
         let learned = "A note that the standby's agent wrote meanwhile.";
         std::fs::write(folder.join("standby").join("learned.md"), learned)
-            .map_err(|why| format!("cannot write a note: {why}"))?;
+            .map_err(|why| DemoError::System("write a note", why))?;
         self.print_line("act", "the standby's agent writes a note; the primary's gateway starts again")?;
         let back = Instant::now();
         primary.start().map_err(start_failure)?;
@@ -181,13 +182,13 @@ impl<L: FnMut(&str) -> bool> DemoRun<L> {
     }
 
     /// Prints events until `event` happens.
-    fn print_until(&mut self, event: &str) -> Result<(), String> {
+    fn print_until(&mut self, event: &'static str) -> Result<(), DemoError> {
         loop {
             if self.interrupted.load(Ordering::Relaxed) {
-                return Err("interrupted".to_owned());
+                return Err(DemoError::Interrupted);
             }
             if self.began.elapsed() > DEMO_TIMEOUT {
-                return Err(format!("timed out while waiting for the event `{event}`"));
+                return Err(DemoError::TimedOut(event));
             }
             match self.events.recv_timeout(POLL_INTERVAL) {
                 Ok((what, text)) => {
@@ -197,14 +198,14 @@ impl<L: FnMut(&str) -> bool> DemoRun<L> {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err("the monitor ended".to_owned()),
+                Err(RecvTimeoutError::Disconnected) => return Err(DemoError::MonitorEnded),
             }
         }
     }
 
-    fn print_line(&mut self, what: &str, text: &str) -> Result<(), String> {
+    fn print_line(&mut self, what: &str, text: &str) -> Result<(), DemoError> {
         let mut line = format!("{:>6.1} s  {what:<14} ", self.began.elapsed().as_secs_f64());
         let _ = write!(line, "{text}");
-        if (self.line)(&line) { Ok(()) } else { Err("the output is closed".to_owned()) }
+        if (self.line)(&line) { Ok(()) } else { Err(DemoError::OutputClosed) }
     }
 }

@@ -53,7 +53,8 @@ impl DemoCommand {
 
 /// Runs a failover on loopback.
 fn run_demo(out: &mut Output) -> Result<CommandOutcome, CliError> {
-    demo::run(|line| out.write_line(line).and_then(|()| out.flush()).is_ok()).map_err(CliError::Failed)?;
+    demo::run(|line| out.write_line(line).and_then(|()| out.flush()).is_ok())
+        .map_err(|why| CliError::Failed(why.to_string()))?;
     Ok(CommandOutcome::Success)
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{env, fs};
 
 use crate::config::{self, Config, WorkspaceConfig};
+use crate::demo::error::DemoError;
 use crate::failover::UnitActionError;
 use crate::finding::CheckOutcome;
 use crate::gateway_check::{self, SocketOwner};
@@ -178,7 +179,7 @@ impl Backend for LocalBackend {
 }
 
 /// Creates a bare remote and two clones of it, the primary's and the standby's.
-pub(super) fn make_repositories(folder: &TempFolder) -> Result<(), String> {
+pub(super) fn make_repositories(folder: &TempFolder) -> Result<(), DemoError> {
     let (remote, primary, standby) = (folder.join("remote.git"), folder.join("primary"), folder.join("standby"));
     run_git(&folder.0, &["init", "--quiet", "--bare", "--initial-branch=main", &path_text(&remote)])?;
     run_git(&folder.0, &["clone", "--quiet", &path_text(&remote), &path_text(&primary)])?;
@@ -187,9 +188,9 @@ pub(super) fn make_repositories(folder: &TempFolder) -> Result<(), String> {
 }
 
 /// Writes a note as the primary's agent and pushes it as its timer does.
-pub(super) fn write_note(folder: &TempFolder, note: &str) -> Result<(), String> {
+pub(super) fn write_note(folder: &TempFolder, note: &str) -> Result<(), DemoError> {
     let primary = folder.join("primary");
-    fs::write(primary.join("notes.md"), note).map_err(|why| format!("cannot write a note: {why}"))?;
+    fs::write(primary.join("notes.md"), note).map_err(|why| DemoError::System("write a note", why))?;
     run_git(&primary, &["checkout", "--quiet", "-B", "main"])?;
     run_git(&primary, &["add", "notes.md"])?;
     run_git(&primary, &["commit", "--quiet", "--message", "A note"])?;
@@ -197,24 +198,23 @@ pub(super) fn write_note(folder: &TempFolder, note: &str) -> Result<(), String> 
 }
 
 /// Pushes the primary's workspace as its timer does.
-pub(super) fn push_primary(folder: &TempFolder) -> Result<(), String> {
+pub(super) fn push_primary(folder: &TempFolder) -> Result<(), DemoError> {
     let text = format!(r#"{{ "workspace": {{ "path": "{}" }} }}"#, folder.join("primary").display());
-    let workspace =
-        config::parse_primary(&text, "the demo's configuration").map_err(|problems| problems.to_string())?;
+    let workspace = config::parse_primary(&text, "the demo's configuration").map_err(DemoError::Config)?;
     let paths =
         workspace::SyncPaths { state_folder: folder.join(PRIMARY_SYNC_FOLDER), ..workspace::SyncPaths::default() };
     let pushed = workspace::push(&workspace, &paths, SyncRole::Primary, &Cancel::new());
     if pushed.is_ok() {
         Ok(())
     } else {
-        Err(format!("the primary's push: {}: {}", pushed.outcome.description(), pushed.details))
+        Err(DemoError::Push(format!("{}: {}", pushed.outcome.description(), pushed.details)))
     }
 }
 
-fn run_git(folder: &Path, args: &[&str]) -> Result<(), String> {
+fn run_git(folder: &Path, args: &[&str]) -> Result<(), DemoError> {
     let who = ["-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false"];
     let command = ChildCommand::new("git").args(who).args(args).dir(folder).env("GIT_CONFIG_NOSYSTEM", "1");
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").run().map(drop).map_err(|why| why.to_string())
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").run().map(drop).map_err(DemoError::Git)
 }
 
 fn path_text(path: &Path) -> String {
