@@ -1,6 +1,6 @@
 //! Metric families: name, help text and source.
 
-use crate::failover::{Drill, DrillOutcome, Failover, HoldKind, names};
+use crate::failover::{Drill, DrillOutcome, Failover, Hold, HoldKind, names};
 use crate::status::UpstreamStatus;
 use crate::status::metrics::{DeliveryCounts, MetricFamily, MetricsSnapshot, SampleWriter};
 use crate::text::Time;
@@ -52,7 +52,7 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
         |data, to| if let Some(hold) = &data.status.hold { to.write(timestamp_value(hold.since)) }),
     gauge("hold_end_timestamp_seconds", "Time at which the hold ends by itself.",
         |data, to|
-            if let Some(until) = data.status.hold.as_ref().and_then(|hold| hold.until) { to.write(timestamp_value(until)) }),
+            if let Some(Hold { until: Some(until), .. }) = &data.status.hold { to.write(timestamp_value(*until)) }),
     gauge("hold_down_seconds", "Time for which an upstream must be ready before failback.",
         |data, to| to.write(data.status.hold_down.as_secs_f64())),
 
