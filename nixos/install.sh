@@ -16,8 +16,8 @@ put() {
     done
 }
 
-put lib/systemd/system src/setup/*.service src/setup/*.timer
-put share/polkit-1/rules.d src/setup/50-openclaw-failover.rules
-put lib/sysusers.d src/setup/openclaw-failover.conf
+put lib/systemd/system src/setup/units/*.service src/setup/units/*.timer
+put share/polkit-1/rules.d src/setup/units/50-openclaw-failover.rules
+put lib/sysusers.d src/setup/units/openclaw-failover.conf
 # The drop-in that makes a host a primary is only an example: each primary installs it itself.
-put share/openclaw-failover src/setup/openclaw-sync-push-primary.conf
+put share/openclaw-failover src/setup/units/openclaw-sync-push-primary.conf

@@ -24,11 +24,9 @@ fn files_below(folder: &Path) -> BTreeMap<String, PathBuf> {
     found
 }
 
-/// Lists the files to install on a host. Rust sources in the same directory are left out.
+/// Lists the files to install on a host.
 fn shipped_files() -> BTreeMap<String, PathBuf> {
-    let mut shipped = files_below(&Path::new(REPOSITORY).join("src/setup"));
-    shipped.retain(|name, _| !name.ends_with(".rs"));
-    shipped
+    files_below(&Path::new(REPOSITORY).join("src/setup/units"))
 }
 
 #[test]

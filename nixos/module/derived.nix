@@ -7,7 +7,7 @@
 let
   cfg = config.services.openclaw-failover;
   account = config.users.users.${cfg.user.name} or { };
-  setup = ../../src/setup;
+  setup = ../../src/setup/units;
 
   # Removes keys that are not set.
   written =
@@ -82,8 +82,8 @@ rec {
   # Finds replaced files that are still open for writing. profiles/perlless.nix forbids it.
   ++ lib.optional (!lib.elem "perl" (config.system.forbiddenDependenciesRegexes or [ ])) pkgs.perl;
 
-  # Unit files of src/setup with this host's paths and account. Whole files are rewritten, so that a line or unit added
-  # there needs no change here. Names are those of the installed files, paths those in src/setup.
+  # Unit files of src/setup/units with this host's paths and account. Whole files are rewritten, so that a line or unit
+  # added there needs no change here. Names are those of the installed files.
   units =
     let
       replacements = {

@@ -26,7 +26,7 @@ in
     systemd.packages = [ unitPackage ];
 
     systemd.services = lib.mkMerge [
-      # Each unit of src/setup gets the programs in its PATH. A rebuild restarts only the monitor.
+      # Each unit of src/setup/units gets the programs in its PATH. A rebuild restarts only the monitor.
       (lib.genAttrs services (name: {
         path = programs ++ tailscale;
         restartIfChanged = name == "openclaw-failover";

@@ -1,4 +1,4 @@
-//! The program and the files that it ships. They exist once, beside this source; the Nix package installs the same
+//! The program and the files that it ships. They exist once, in `units`; the Nix package installs the same
 //! ones.
 
 use std::fs;
@@ -27,7 +27,7 @@ pub(super) struct ShippedFile {
 
 macro_rules! shipped {
     ($folder:literal, $name:literal) => {
-        ShippedFile { path: concat!($folder, "/", $name), text: include_str!($name) }
+        ShippedFile { path: concat!($folder, "/", $name), text: include_str!(concat!("units/", $name)) }
     };
 }
 
@@ -55,7 +55,7 @@ pub(super) static STANDBY_FILES: [ShippedFile; 9] = [
 pub(super) static PRIMARY_FILES: [ShippedFile; 3] = [
     PUSH_UNIT,
     shipped!("/etc/systemd/system", "openclaw-sync-push.timer"),
-    ShippedFile { path: PRIMARY_DROP_IN, text: include_str!("openclaw-sync-push-primary.conf") },
+    ShippedFile { path: PRIMARY_DROP_IN, text: include_str!("units/openclaw-sync-push-primary.conf") },
 ];
 
 /// True if a file is the shipped one or an earlier version of it: its first line is the same. Links do not count.

@@ -288,8 +288,10 @@ mod tests {
         let secret = SecretConfig { source: "o@h:a".into(), target: "/home/o/a/".into() };
         let longest = pull_time_limit(&workspace, &vec![secret; 64]).max(push_time_limit(&workspace));
         assert!(longest < Duration::from_secs(2 * 60 * 60), "{longest:?}");
-        let units =
-            [include_str!("../setup/openclaw-sync-pull.service"), include_str!("../setup/openclaw-sync-push.service")];
+        let units = [
+            include_str!("../setup/units/openclaw-sync-pull.service"),
+            include_str!("../setup/units/openclaw-sync-push.service"),
+        ];
         assert!(units.iter().all(|unit| unit.contains("\nTimeoutStartSec=2h\n")));
     }
 
@@ -352,8 +354,10 @@ mod tests {
 
     #[test]
     fn every_sandbox_shows_the_same_files_of_the_home() {
-        let units =
-            [include_str!("../setup/openclaw-sync-pull.service"), include_str!("../setup/openclaw-sync-push.service")];
+        let units = [
+            include_str!("../setup/units/openclaw-sync-pull.service"),
+            include_str!("../setup/units/openclaw-sync-push.service"),
+        ];
         for file in HOME_FILES {
             for unit in units {
                 let bound = unit.lines().filter_map(|line| line.strip_prefix("BindReadOnlyPaths="));

@@ -123,7 +123,7 @@ fn suite_file(path: &str) -> Vec<u8> {
 
 /// Reads a file that the program ships.
 fn shipped_file(name: &str) -> Vec<u8> {
-    read_file(&Path::new(REPOSITORY).join("src/setup").join(name))
+    read_file(&Path::new(REPOSITORY).join("src/setup/units").join(name))
 }
 
 fn read_file(path: &Path) -> Vec<u8> {

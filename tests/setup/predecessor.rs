@@ -54,7 +54,7 @@ fn what_somebody_wrote_by_hand_is_named_and_what_is_ours_is_not() {
     for name in ["openclaw-gateway-work.service", "openclaw-health-monitor.service", "openclaw.service"] {
         assert!(pending_text(&host).contains(name), "{}", pending_text(&host));
     }
-    let ours = include_str!("../../src/setup/openclaw.service");
+    let ours = include_str!("../../src/setup/units/openclaw.service");
     host.write(&format!("{UNIT_FOLDER}/openclaw.service"), &format!("{ours}# of another version\n"));
     assert!(!pending_text(&host).contains(" openclaw.service"), "{}", pending_text(&host));
     // The alias of our own unit is no predecessor.
@@ -162,7 +162,7 @@ fn a_removal_leaves_a_primarys_own_gateway_alone() {
         "{:?}",
         host.read_states(SetupRole::Uninstalled)
     );
-    host.write(&format!("{UNIT_FOLDER}/openclaw.service"), include_str!("../../src/setup/openclaw.service"));
+    host.write(&format!("{UNIT_FOLDER}/openclaw.service"), include_str!("../../src/setup/units/openclaw.service"));
     let plan = host.read_states(SetupRole::Uninstalled);
     assert!(
         plan.contains(&("stop", StepState::Pending("stop and disable openclaw.service; it is serving now".into()))),

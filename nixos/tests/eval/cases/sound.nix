@@ -111,7 +111,7 @@ in
           "openclaw-sync-push"
         ]
         && says config "openclaw-sync-pull.service" "BindPaths=-${usual}/workspace -${usual}/secrets";
-      "the units of src/setup are installed, except a primary's" =
+      "the units of src/setup/units are installed, except a primary's" =
         let
           names = lib.attrNames (judge config).units;
         in
@@ -142,7 +142,7 @@ in
               )
             );
         in
-        lib.all (name: usual units.${name} == builtins.readFile (../../../../src/setup + "/${name}")) (
+        lib.all (name: usual units.${name} == builtins.readFile (../../../../src/setup/units + "/${name}")) (
           lib.attrNames units
         );
       "the monitor is the package's program" =
