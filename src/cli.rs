@@ -3,6 +3,7 @@
 //! Arguments become a typed `CliCommand` first, so a typing mistake is found before any file is opened. Errors are
 //! printed here, once, and nowhere else.
 
+mod apply_plan;
 mod args;
 mod check;
 mod command;
@@ -24,6 +25,7 @@ mod run;
 mod setup;
 mod status;
 mod sync;
+mod uninstall;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -23,6 +23,7 @@ use crate::cli::run::RunCommand;
 use crate::cli::setup::SetupCommand;
 use crate::cli::status::StatusCommand;
 use crate::cli::sync::SyncCommand;
+use crate::cli::uninstall::UninstallCommand;
 use crate::text::suggestion::suggest_name;
 
 /// Parsed command.
@@ -42,6 +43,7 @@ pub(super) enum CliCommand {
     Drill(DrillCommand),
     Sync(SyncCommand),
     Setup(Box<SetupCommand>),
+    Uninstall(UninstallCommand),
     Manual(DocFormat),
     Help(&'static str),
     Version,
@@ -75,7 +77,7 @@ const PUBLIC_COMMANDS: [(&str, ParseCommand); 19] = [
     ("demo", |parser| wrap(DemoCommand::parse(parser), CliCommand::Demo)),
     ("sync", |parser| wrap(SyncCommand::parse(parser), CliCommand::Sync)),
     ("setup", |parser| wrap(SetupCommand::parse(parser), |setup| CliCommand::Setup(Box::new(setup)))),
-    ("uninstall", |parser| wrap(SetupCommand::parse_uninstall(parser), |setup| CliCommand::Setup(Box::new(setup)))),
+    ("uninstall", |parser| wrap(UninstallCommand::parse(parser), CliCommand::Uninstall)),
     ("completions", |parser| wrap(DocFormat::parse_completions(parser), CliCommand::Manual)),
     ("man", |parser| wrap(DocFormat::parse_man(parser), CliCommand::Manual)),
 ];
@@ -167,6 +169,7 @@ impl CliCommand {
             Self::Drill(drill) => drill.run(out),
             Self::Sync(sync) => sync.run(out),
             Self::Setup(setup) => setup.run(out),
+            Self::Uninstall(uninstall) => uninstall.run(out),
             Self::Manual(manual) => manual.run(&Self::help_texts(), out),
             Self::Help(text) => out.write_line(text.trim_end()).map(|()| CommandOutcome::Success),
             Self::Version => {

@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io::Read;
 
 use crate::os::atomic_file;
-use crate::setup::StepState;
+use crate::setup::error::SetupError;
 use crate::setup::openclaw::find_installation;
+use crate::setup::options::{ChannelOptions, ChannelToken, MissingInput, StandbyOptions};
+use crate::setup::plan::StepState;
 use crate::setup::target::{INSTALL_TIMEOUT, SetupTarget};
 use crate::text::json::Value;
-
-/// Channels that a setup can configure.
-pub const SUPPORTED_CHANNELS: [&str; 2] = ["telegram", "discord"];
 
 /// File with the gateway's tokens.
 const TOKEN_FILE: &str = "/etc/openclaw/gateway.env";
@@ -35,32 +34,20 @@ const INSTALL_CONFIG_SCRIPT: &str = "\
     case $said in *'\"valid\":true'*) ;; *) echo \"$said\" >&2; exit 1 ;; esac\n\
     ln \"$new\" .openclaw/openclaw.json; rm \"$new\"";
 
-/// Input that a standby's channel needs and no option gave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MissingInput {
-    /// Name of the channel.
-    Channel,
-    /// Ids of the users who may write there.
-    AllowedIds,
-    /// Token of the bot.
-    Token,
-}
-
 /// Returns the inputs that no option gave.
-pub(super) fn missing_inputs(target: &SetupTarget) -> Vec<MissingInput> {
-    let options = &target.options;
-    let has_token = || {
-        let there = read_token_file(target).unwrap_or_default();
-        options.token_file.is_some()
-            || options.channel.as_deref().is_some_and(|name| find_value(&there, token_variable(name)).is_some())
-    };
-    let mut wants = Vec::new();
-    if lacks_config(target) {
-        wants.extend(options.channel.is_none().then_some(MissingInput::Channel));
-        wants.extend(options.allowed_ids.is_empty().then_some(MissingInput::AllowedIds));
-        wants.extend((!has_token()).then_some(MissingInput::Token));
+pub(super) fn missing_inputs(target: &SetupTarget, options: &StandbyOptions) -> Vec<MissingInput> {
+    if !lacks_config(target) {
+        return Vec::new();
     }
-    wants
+    let Some(ChannelOptions { channel, allowed_ids, token, .. }) = &options.channel else {
+        return vec![MissingInput::Channel, MissingInput::AllowedIds, MissingInput::Token];
+    };
+    let there = read_token_file(target).unwrap_or_default();
+    let has_token = token.is_some() || find_value(&there, channel.token_variable()).is_some();
+    let mut missing = Vec::new();
+    missing.extend(allowed_ids.is_empty().then_some(MissingInput::AllowedIds));
+    missing.extend((!has_token).then_some(MissingInput::Token));
+    missing
 }
 
 /// True if OpenClaw has no configuration yet.
@@ -69,12 +56,12 @@ fn lacks_config(target: &SetupTarget) -> bool {
 }
 
 /// Reads the state of the token file that the gateway's unit loads.
-pub(super) fn read_token_state(target: &SetupTarget) -> StepState {
-    let (there, wanted) =
-        match read_token_file(target).and_then(|there| Ok((missing_variables(target, &there)?, there))) {
-            Ok((wanted, there)) => (there, wanted),
-            Err(why) => return StepState::Refused(why),
-        };
+pub(super) fn read_token_state(target: &SetupTarget, options: &StandbyOptions) -> StepState {
+    let found = read_token_file(target).and_then(|there| Ok((missing_variables(target, options, &there)?, there)));
+    let (wanted, there) = match found {
+        Ok(found) => found,
+        Err(why) => return StepState::Refused(why),
+    };
     if !wanted.is_empty() {
         let names: Vec<&str> = wanted.iter().map(|(name, _)| *name).collect();
         return StepState::Pending(format!("write {} to {TOKEN_FILE}, readable by root only", names.join(", ")));
@@ -82,16 +69,16 @@ pub(super) fn read_token_state(target: &SetupTarget) -> StepState {
     if !there.is_empty() && !target.has_file(TOKEN_FILE, 0o600, there.as_bytes()) {
         return StepState::Pending(format!("make {TOKEN_FILE} readable by root only"));
     }
-    match target.options.channel.as_deref().map(token_variable) {
-        Some(name) if find_value(&there, name).is_none() => StepState::Manual(format!("add {name}=… to {TOKEN_FILE}")),
+    match options.channel.as_ref().map(|options| options.channel.token_variable()) {
+        Some(name) if find_value(&there, name).is_none() => StepState::Skipped(format!("add {name}=… to {TOKEN_FILE}")),
         _ => StepState::Done(format!("{TOKEN_FILE} is complete")),
     }
 }
 
 /// Writes the tokens and keeps the other lines of the file.
-pub(super) fn write_tokens(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn write_tokens(target: &SetupTarget, options: &StandbyOptions) -> Result<(), SetupError> {
     let there = read_token_file(target)?;
-    let wanted = missing_variables(target, &there)?;
+    let wanted = missing_variables(target, options, &there)?;
     let is_kept = |line: &&str| !wanted.iter().any(|(name, _)| assigns_variable(line, name));
     let mut lines: Vec<String> = there.lines().filter(is_kept).map(str::to_owned).collect();
     for (name, token) in &wanted {
@@ -101,40 +88,44 @@ pub(super) fn write_tokens(target: &SetupTarget) -> Result<(), String> {
 }
 
 /// Returns the variables to set. `None` as the value stands for a random token.
-fn missing_variables(target: &SetupTarget, there: &str) -> Result<Vec<(&'static str, Option<String>)>, String> {
+fn missing_variables(
+    target: &SetupTarget,
+    options: &StandbyOptions,
+    there: &str,
+) -> Result<Vec<(&'static str, Option<String>)>, SetupError> {
     let mut wanted = Vec::new();
     if find_value(there, GATEWAY_TOKEN_VARIABLE).is_none() && lacks_config(target) {
         wanted.push((GATEWAY_TOKEN_VARIABLE, None));
     }
-    let name = target.options.channel.as_deref().map(token_variable);
-    if let (Some(name), Some(token)) = (name, read_channel_token(target)?)
-        && find_value(there, name) != Some(&token)
-    {
-        wanted.push((name, Some(token)));
+    if let Some(ChannelOptions { channel, token: Some(token), .. }) = &options.channel {
+        let (name, token) = (channel.token_variable(), read_channel_token(target, token)?);
+        if find_value(there, name) != Some(&token) {
+            wanted.push((name, Some(token)));
+        }
     }
     Ok(wanted)
 }
 
 /// Returns the channel's token, as it was typed or from its file.
-fn read_channel_token(target: &SetupTarget) -> Result<Option<String>, String> {
-    let (token, place) = match (&target.channel_token, &target.options.token_file) {
-        (Some(token), _) => (token.clone(), "what was typed".to_owned()),
-        (None, Some(file)) => (target.read_given_file(file)?.trim().to_owned(), file.display().to_string()),
-        (None, None) => return Ok(None),
+fn read_channel_token(target: &SetupTarget, token: &ChannelToken) -> Result<String, SetupError> {
+    let (token, place) = match token {
+        ChannelToken::Typed(token) => (token.clone(), "what was typed".to_owned()),
+        ChannelToken::File(file) => (target.read_given_file(file)?.trim().to_owned(), file.display().to_string()),
     };
     let is_token = (1..=TOKEN_SIZE_LIMITS.1).contains(&token.len())
         && token.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c));
     if is_token {
-        Ok(Some(token))
-    } else {
-        Err(format!("{place} is not a Telegram or Discord token; it must contain the token and nothing else"))
+        return Ok(token);
     }
+    Err(SetupError::with_remedy(
+        format_args!("{place} is not a Telegram or Discord token"),
+        "it must contain the token and nothing else",
+    ))
 }
 
-fn read_token_file(target: &SetupTarget) -> Result<String, String> {
-    let there = atomic_file::read(&target.context.system_path(TOKEN_FILE), TOKEN_SIZE_LIMITS.0)
-        .map_err(|why| why.to_string())?;
-    String::from_utf8(there.unwrap_or_default()).map_err(|_| format!("{TOKEN_FILE} is not text"))
+fn read_token_file(target: &SetupTarget) -> Result<String, SetupError> {
+    let there = atomic_file::read(&target.context.system_path(TOKEN_FILE), TOKEN_SIZE_LIMITS.0)?;
+    String::from_utf8(there.unwrap_or_default()).map_err(|_| SetupError::new(format_args!("{TOKEN_FILE} is not text")))
 }
 
 fn assigns_variable(line: &str, name: &str) -> bool {
@@ -146,68 +137,60 @@ fn find_value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     line.split_once('=').map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
 }
 
-/// Returns the variable that holds a channel's token.
-fn token_variable(channel: &str) -> &'static str {
-    if channel == "discord" { "DISCORD_BOT_TOKEN" } else { "TELEGRAM_BOT_TOKEN" }
-}
-
-fn generate_token() -> Result<String, String> {
+fn generate_token() -> Result<String, SetupError> {
     let mut bytes = [0; 32];
     let read = File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
-    read.map_err(|why| format!("cannot read /dev/urandom: {why}"))?;
+    read.map_err(|why| SetupError::new(format_args!("cannot read /dev/urandom: {why}")))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Reads the state of OpenClaw's configuration. An existing one stays as it is.
-pub(super) fn read_config_state(target: &SetupTarget) -> StepState {
+pub(super) fn read_config_state(target: &SetupTarget, options: &StandbyOptions) -> StepState {
     if !lacks_config(target) {
         return StepState::Done("openclaw.json exists and stays as it is".into());
     }
-    let Some(channel) = &target.options.channel else {
+    let Some(ChannelOptions { channel, allowed_ids, .. }) = &options.channel else {
         let whose =
-            if target.is_interactive { "you will be asked for the channel" } else { "no channel yet: give --channel" };
+            if options.is_interactive { "you will be asked for the channel" } else { "no channel yet: give --channel" };
         return StepState::Pending(format!("write a standby's openclaw.json without crons; {whose}"));
     };
-    if let Some(owner) = target.context.config.upstreams.iter().find(|upstream| upstream.channels.contains(channel)) {
-        return StepState::Refused(format!(
-            "{channel} is a channel of {}; two gateways on one channel conflict",
-            owner.name
-        ));
+    let (channel, upstreams) = (channel.name(), &target.context.config.upstreams);
+    if let Some(owner) = upstreams.iter().find(|upstream| upstream.channels.iter().any(|owned| owned == channel)) {
+        return StepState::refused(
+            format_args!("{channel} is a channel of {}", owner.name),
+            "two gateways on one channel conflict",
+        );
     }
-    if target.options.allowed_ids.is_empty() && !target.is_interactive {
-        return StepState::Refused(format!("no user may write to it on {channel}; add --allow ID"));
+    if allowed_ids.is_empty() && !options.is_interactive {
+        return StepState::refused(format_args!("no user may write to it on {channel}"), "add --allow ID");
     }
     StepState::Pending(format!("write a standby's openclaw.json: {channel}, no crons"))
 }
 
 /// Writes the standby's configuration of OpenClaw.
-pub(super) fn write_config(target: &SetupTarget) -> Result<(), String> {
-    let found = find_installation(target).ok_or("OpenClaw is not installed")?;
-    let plugin = format!("@openclaw/{}", target.options.channel.as_deref().unwrap_or_default());
-    target
-        .run_as_agent_within(
-            INSTALL_TIMEOUT,
-            INSTALL_CONFIG_SCRIPT,
-            &[&render_standby_config(target), &found.program, &found.path, &plugin],
-        )
-        .map(drop)
+pub(super) fn write_config(target: &SetupTarget, options: &StandbyOptions) -> Result<(), SetupError> {
+    let found = find_installation(target).ok_or_else(|| SetupError::new("OpenClaw is not installed"))?;
+    let plugin = format!("@openclaw/{}", options.channel.as_ref().map_or("", |options| options.channel.name()));
+    let config = render_standby_config(target, options.channel.as_ref());
+    let args = [config.as_str(), &found.program, &found.path, &plugin];
+    target.run_as_agent_within(INSTALL_TIMEOUT, INSTALL_CONFIG_SCRIPT, &args).map(drop)
 }
 
 /// Returns a standby's configuration of OpenClaw: one channel, no crons, no secrets.
-fn render_standby_config(target: &SetupTarget) -> String {
+fn render_standby_config(target: &SetupTarget, options: Option<&ChannelOptions>) -> String {
     let quoted = |text: &str| Value::from(text).to_string();
     let secret = |name: &str| format!(r#"{{ "source": "env", "provider": "default", "id": "{name}" }}"#);
-    let model =
-        target.options.model.as_deref().map(|model| format!(r#""model": {{ "primary": {} }}, "#, quoted(model)));
-    let channel = target.options.channel.as_deref().map(|channel| {
-        let key = if channel == "discord" { "token" } else { "botToken" };
-        let allow: Vec<String> = target.options.allowed_ids.iter().map(|id| quoted(id)).collect();
+    let model = options.and_then(|options| options.model.as_deref());
+    let model = model.map(|model| format!(r#""model": {{ "primary": {} }}, "#, quoted(model)));
+    let channel = options.map(|ChannelOptions { channel, allowed_ids, .. }| {
+        let (name, key) = (channel.name(), channel.token_key());
+        let allow: Vec<String> = allowed_ids.iter().map(|id| quoted(id)).collect();
         let policy = format!(r#""dmPolicy": "allowlist", "allowFrom": [{}]"#, allow.join(", "));
         format!(
-            r#""channels": {{ "{channel}": {{ "enabled": true, "{key}": {}, {policy} }} }},
-  "plugins": {{ "entries": {{ "{channel}": {{ "enabled": true }} }} }},
+            r#""channels": {{ "{name}": {{ "enabled": true, "{key}": {}, {policy} }} }},
+  "plugins": {{ "entries": {{ "{name}": {{ "enabled": true }} }} }},
   "#,
-            secret(token_variable(channel))
+            secret(channel.token_variable())
         )
     });
     format!(

@@ -1,13 +1,13 @@
-//! The program and the files that it ships. They exist once, in `units`; the Nix package installs the same
-//! ones.
+//! Installation of the program and of the files that it ships.
 
 use std::fs;
 
 use crate::gateway_check::CHECK_UNIT;
 use crate::os::atomic_file;
-use crate::setup::StepState;
-use crate::setup::service::{GATEWAY_UNIT_NAME, MONITOR_UNIT};
+use crate::setup::error::SetupError;
+use crate::setup::plan::StepState;
 use crate::setup::target::SetupTarget;
+use crate::setup::units::{GATEWAY_UNIT_NAME, MONITOR_UNIT, PRIMARY_FILES, STANDBY_FILES, ShippedFile};
 use crate::workspace::unit::{PULL_SERVICE, PUSH_SERVICE};
 
 /// Path of the installed program.
@@ -18,45 +18,6 @@ const FOLDERS: [(&str, u32); 2] = [("/etc/openclaw-failover", 0o755), ("/etc/ope
 
 /// Size limit of an installed file whose first line is compared, in bytes.
 const SHIPPED_FILE_LIMIT: usize = 1 << 20;
-
-/// A shipped file.
-pub(super) struct ShippedFile {
-    pub(super) path: &'static str,
-    pub(super) text: &'static str,
-}
-
-macro_rules! shipped {
-    ($folder:literal, $name:literal) => {
-        ShippedFile { path: concat!($folder, "/", $name), text: include_str!(concat!("units/", $name)) }
-    };
-}
-
-/// Unit of the gateway.
-pub(super) const GATEWAY_UNIT: ShippedFile = shipped!("/etc/systemd/system", "openclaw.service");
-const PUSH_UNIT: ShippedFile = shipped!("/etc/systemd/system", "openclaw-sync-push.service");
-
-/// Drop-in that makes a host push to the primary's branch, which every standby pulls.
-pub(super) const PRIMARY_DROP_IN: &str = "/etc/systemd/system/openclaw-sync-push.service.d/primary.conf";
-
-/// Files of a standby.
-pub(super) static STANDBY_FILES: [ShippedFile; 9] = [
-    GATEWAY_UNIT,
-    shipped!("/etc/systemd/system", "openclaw-failover.service"),
-    shipped!("/etc/systemd/system", "openclaw-failover-check.service"),
-    shipped!("/etc/systemd/system", "openclaw-failover-drill.service"),
-    shipped!("/etc/systemd/system", "openclaw-failover-drill.timer"),
-    shipped!("/etc/systemd/system", "openclaw-sync-pull.service"),
-    PUSH_UNIT,
-    shipped!("/etc/polkit-1/rules.d", "50-openclaw-failover.rules"),
-    shipped!("/etc/sysusers.d", "openclaw-failover.conf"),
-];
-
-/// Files of a primary.
-pub(super) static PRIMARY_FILES: [ShippedFile; 3] = [
-    PUSH_UNIT,
-    shipped!("/etc/systemd/system", "openclaw-sync-push.timer"),
-    ShippedFile { path: PRIMARY_DROP_IN, text: include_str!("units/openclaw-sync-push-primary.conf") },
-];
 
 /// True if a file is the shipped one or an earlier version of it: its first line is the same. Links do not count.
 pub(super) fn is_shipped_file(target: &SetupTarget, file: &ShippedFile) -> bool {
@@ -70,17 +31,21 @@ pub(super) fn is_shipped_file(target: &SetupTarget, file: &ShippedFile) -> bool 
 
 /// Reads the state of the program at the path that the units name.
 pub(super) fn read_program_state(target: &SetupTarget) -> StepState {
-    match fs::read(&target.program) {
+    match read_own_program(target) {
         Ok(own) if target.has_file(PROGRAM_PATH, 0o755, &own) => StepState::Done(PROGRAM_PATH.into()),
         Ok(_) => match find_newer_version(target) {
-            Some(version) => StepState::Refused(format!(
-                "{PROGRAM_PATH} is version {version}, but this program is {}; use the newer one",
-                env!("CARGO_PKG_VERSION")
-            )),
+            Some(version) => StepState::refused(
+                format_args!("{PROGRAM_PATH} is version {version}, but this program is {}", env!("CARGO_PKG_VERSION")),
+                "use the newer one",
+            ),
             None => StepState::Pending(format!("copy this program to {PROGRAM_PATH}")),
         },
-        Err(why) => StepState::Refused(format!("cannot read this program: {why}")),
+        Err(why) => StepState::Refused(why),
     }
+}
+
+fn read_own_program(target: &SetupTarget) -> Result<Vec<u8>, SetupError> {
+    fs::read(&target.program).map_err(|why| SetupError::new(format_args!("cannot read this program: {why}")))
 }
 
 /// Returns the installed version if it is newer than this program.
@@ -93,8 +58,8 @@ fn find_newer_version(target: &SetupTarget) -> Option<String> {
 }
 
 /// Copies this program to the path that the units name.
-pub(super) fn install_program(target: &SetupTarget) -> Result<(), String> {
-    let own = fs::read(&target.program).map_err(|why| format!("cannot read this program: {why}"))?;
+pub(super) fn install_program(target: &SetupTarget) -> Result<(), SetupError> {
+    let own = read_own_program(target)?;
     target.mark_monitor_stale()?;
     target.write_file(PROGRAM_PATH, 0o755, &own)
 }
@@ -112,7 +77,7 @@ pub(super) fn read_standby_state(target: &SetupTarget) -> StepState {
 }
 
 /// Installs a standby's files.
-pub(super) fn install_standby(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn install_standby(target: &SetupTarget) -> Result<(), SetupError> {
     target.mark_monitor_stale()?;
     install_files(target, &STANDBY_FILES)?;
     FOLDERS.iter().try_for_each(|(path, mode)| target.create_folder(path, *mode))?;
@@ -130,7 +95,7 @@ pub(super) fn read_primary_state(target: &SetupTarget) -> StepState {
 }
 
 /// Installs a primary's files.
-pub(super) fn install_primary(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn install_primary(target: &SetupTarget) -> Result<(), SetupError> {
     install_files(target, &PRIMARY_FILES)?;
     target.run_program("systemctl", &["daemon-reload"])
 }
@@ -155,7 +120,7 @@ fn files_state(target: &SetupTarget, units: &[&str], missing: &[&str]) -> StepSt
     }
 }
 
-fn install_files(target: &SetupTarget, files: &[ShippedFile]) -> Result<(), String> {
+fn install_files(target: &SetupTarget, files: &[ShippedFile]) -> Result<(), SetupError> {
     for file in files {
         if !target.has_file(file.path, 0o644, file.text.as_bytes()) {
             target.write_file(file.path, 0o644, file.text.as_bytes())?;

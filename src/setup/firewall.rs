@@ -3,14 +3,18 @@
 
 use crate::doctor::FIREWALL_UNITS;
 use crate::os::CommandError;
+use crate::setup::error::SetupError;
+use crate::setup::plan::StepState;
+use crate::setup::ports;
 use crate::setup::target::SetupTarget;
-use crate::setup::{StepState, ports};
 
 /// Interface of the tailnet.
 const TAILNET_INTERFACE: &str = "tailscale0";
 
 /// Number of ports that a plan names, at most.
 const NAMED_PORTS_LIMIT: usize = 12;
+
+const IPV6_REMEDY: &str = "set IPV6=yes in /etc/default/ufw";
 
 /// State of ufw.
 struct Firewall {
@@ -22,8 +26,8 @@ struct Firewall {
 
 impl Firewall {
     /// Asks ufw for its state; `None` if ufw is not installed.
-    fn query(target: &SetupTarget) -> Result<Option<Self>, String> {
-        let failed = |why: CommandError| format!("ufw failed: {}", why.reason());
+    fn query(target: &SetupTarget) -> Result<Option<Self>, SetupError> {
+        let failed = |why: CommandError| SetupError::new(format_args!("ufw failed: {}", why.reason()));
         let status = match target.context.run_program("ufw", &["status", "verbose"]) {
             Err(why) if why.is_missing_program() => return Ok(None),
             said => said.map_err(failed)?,
@@ -77,7 +81,7 @@ fn names_port(word: &str, port: u16) -> bool {
 pub(super) fn read_state(target: &SetupTarget) -> StepState {
     let gateway = target.context.gateway_port();
     if let Some(other) = find_other_firewall(target) {
-        return StepState::Manual(format!(
+        return StepState::Skipped(format!(
             "{other} manage the firewall; allow ssh there, and port {gateway} on {TAILNET_INTERFACE} only"
         ));
     }
@@ -91,18 +95,16 @@ pub(super) fn read_state(target: &SetupTarget) -> StepState {
         return StepState::Pending(format!("deny incoming by default; allow ssh, port {}{shut}", ports.join(", ")));
     };
     if !firewall.is_effective() && would_drop_ipv6(target) {
-        return StepState::Refused(
-            "your session uses IPv6, which ufw would drop; set IPV6=yes in /etc/default/ufw".into(),
-        );
+        return StepState::refused("your session uses IPv6, which ufw would drop", IPV6_REMEDY);
     }
     let mut todo = firewall.missing_rules(&ssh, gateway);
     todo.extend((!firewall.denies_incoming).then(|| "default deny incoming".to_owned()));
     todo.extend((!firewall.is_enabled).then(|| "enable".to_owned()));
     match (todo.is_empty(), firewall.admits_port(gateway)) {
         (true, false) => StepState::Done("ufw denies incoming by default".into()),
-        (true, true) => {
-            StepState::Manual(format!("ufw opens the gateway's port to everyone; run `ufw delete allow {gateway}/tcp`"))
-        }
+        (true, true) => StepState::Skipped(format!(
+            "ufw opens the gateway's port to everyone; run `ufw delete allow {gateway}/tcp`"
+        )),
         (false, _) => {
             let shut = if firewall.is_effective() {
                 String::new()
@@ -115,9 +117,9 @@ pub(super) fn read_state(target: &SetupTarget) -> StepState {
 }
 
 /// Enables ufw, after it has added the ssh rule and confirmed it.
-pub(super) fn enable_firewall(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn enable_firewall(target: &SetupTarget) -> Result<(), SetupError> {
     let ssh = ports::find_ssh_ports(target)?;
-    let ask = || Firewall::query(target)?.ok_or("ufw is not installed".to_owned());
+    let ask = || Firewall::query(target)?.ok_or_else(|| SetupError::new("ufw is not installed"));
     for rule in ask()?.missing_rules(&ssh, target.context.gateway_port()) {
         target.run_program("ufw", &rule.split(' ').collect::<Vec<_>>())?;
     }
@@ -126,13 +128,13 @@ pub(super) fn enable_firewall(target: &SetupTarget) -> Result<(), String> {
         return Ok(());
     }
     if let Some(port) = ssh.iter().find(|port| !firewall.admits_port(**port)) {
-        return Err(format!(
-            "ufw was not enabled: no rule ahead of its deny rules allows ssh on port {port}; \
-             see `ufw show added`"
+        return Err(SetupError::with_remedy(
+            format_args!("ufw was not enabled: no rule ahead of its deny rules allows ssh on port {port}"),
+            "see `ufw show added`",
         ));
     }
     if would_drop_ipv6(target) {
-        return Err("ufw would drop IPv6, which your session uses; set IPV6=yes in /etc/default/ufw".into());
+        return Err(SetupError::with_remedy("ufw would drop IPv6, which your session uses", IPV6_REMEDY));
     }
     target.run_program("ufw", &["default", "deny", "incoming"])?;
     target.run_program("ufw", &["--force", "enable"])

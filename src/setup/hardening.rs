@@ -1,12 +1,13 @@
 //! Hardening of a standby beside the firewall: bans after failed logins, and automatic upgrades.
 
 use std::fs::{self, DirEntry};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::finding::{Finding, Level};
-use crate::setup::target::SetupTarget;
-use crate::setup::{StepState, ports};
+use crate::setup::error::SetupError;
+use crate::setup::plan::StepState;
+use crate::setup::ports;
+use crate::setup::target::{SetupTarget, wait_until};
 
 /// Jail for sshd and its path, for where the distribution's jail is not enough: Debian's reads a log file of sshd,
 /// while there is only the journal; Ubuntu's bans from port 22 only. This one bans an address from every port.
@@ -51,7 +52,7 @@ fn misses_ssh_port(target: &SetupTarget) -> bool {
 }
 
 /// Enables the jail for sshd.
-pub(super) fn enable_fail2ban(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn enable_fail2ban(target: &SetupTarget) -> Result<(), SetupError> {
     let is_missing = !target.passes_check("fail2ban") || misses_ssh_port(target);
     if is_missing {
         target.write_file(SSHD_JAIL.0, 0o644, SSHD_JAIL.1.as_bytes())?;
@@ -74,7 +75,7 @@ pub(super) fn read_upgrades_state(target: &SetupTarget) -> StepState {
     };
     if found.level != Level::Ok && (UPGRADE_TIMERS.iter().any(|timer| target.query_unit(timer).is_masked()) || is_put())
     {
-        return StepState::Manual(format!(
+        return StepState::Skipped(format!(
             "{}: turned off on purpose; see `apt-config dump APT::Periodic`",
             found.evidence
         ));
@@ -88,15 +89,7 @@ fn state_of_finding(found: Finding) -> StepState {
 }
 
 /// Enables automatic security upgrades.
-pub(super) fn enable_upgrades(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn enable_upgrades(target: &SetupTarget) -> Result<(), SetupError> {
     target.write_file(UPGRADES_FILE.0, 0o644, UPGRADES_FILE.1.as_bytes())?;
     UPGRADE_TIMERS.iter().try_for_each(|timer| target.run_program("systemctl", &["enable", "--now", timer]))
-}
-
-/// Polls a condition until it holds or the time limit passes.
-pub(super) fn wait_until(limit: Duration, is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() && start.elapsed() < limit {
-        thread::sleep(Duration::from_millis(500));
-    }
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::os::Owner;
-use crate::setup::StepState;
+use crate::setup::error::SetupError;
+use crate::setup::options::{HostKeys, StandbyOptions};
+use crate::setup::plan::StepState;
 use crate::setup::target::SetupTarget;
 use crate::text::to_printable;
 
@@ -36,7 +38,7 @@ pub(super) fn read_own_key_state(target: &SetupTarget) -> StepState {
 }
 
 /// Creates the agent's own key.
-pub(super) fn create_own_key(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn create_own_key(target: &SetupTarget) -> Result<(), SetupError> {
     target.run_as_agent(CREATE_KEY_SCRIPT, &[]).map(drop)
 }
 
@@ -61,7 +63,7 @@ pub(super) fn restricted_line(folder: &str, key: &str) -> String {
 }
 
 /// Reads the state of the known hosts: those of the git remote and of the secrets.
-pub(super) fn read_known_hosts_state(target: &SetupTarget) -> StepState {
+pub(super) fn read_known_hosts_state(target: &SetupTarget, options: &StandbyOptions) -> StepState {
     let wanted = ssh_hosts(target);
     let unknown = find_unknown_hosts(target, &wanted);
     if wanted.is_empty() {
@@ -71,25 +73,23 @@ pub(super) fn read_known_hosts_state(target: &SetupTarget) -> StepState {
         return StepState::Done(wanted.join(", "));
     }
     let names = unknown.join(", ");
-    match &target.options.known_hosts_file {
-        Some(file) => match find_host_without_key(target, file, &unknown) {
+    match &options.host_keys {
+        Some(HostKeys::File(file)) => match find_host_without_key(target, file, &unknown) {
             Ok(None) => StepState::Pending(format!("add the keys of {names} from {}", file.display())),
-            Ok(Some(host)) => StepState::Refused(format!(
-                "{} has no key of {host}; add the published one (`ssh-keyscan {}` prints what it presents)",
-                file.display(),
-                scan_arguments(host)
-            )),
+            Ok(Some(host)) => StepState::refused(
+                format_args!("{} has no key of {host}", file.display()),
+                format_args!("add the published one (`ssh-keyscan {}` prints what it presents)", scan_arguments(host)),
+            ),
             Err(why) => StepState::Refused(why),
         },
-        None if target.confirmed_host_keys.is_some() => {
-            StepState::Pending(format!("add the keys of {names}, which you confirmed"))
-        }
-        None if target.is_interactive => {
+        Some(HostKeys::Confirmed(_)) => StepState::Pending(format!("add the keys of {names}, which you confirmed")),
+        None if options.is_interactive => {
             StepState::Pending(format!("{names}: the keys will be shown for you to confirm"))
         }
-        None => StepState::Refused(format!(
-            "the keys of {names} are unknown, and --yes asks no questions; give --known-hosts FILE"
-        )),
+        None => StepState::refused(
+            format_args!("the keys of {names} are unknown, and --yes asks no questions"),
+            "give --known-hosts FILE",
+        ),
     }
 }
 
@@ -107,7 +107,7 @@ fn find_host_without_key<'a>(
     target: &SetupTarget,
     file: &Path,
     hosts: &'a [String],
-) -> Result<Option<&'a String>, String> {
+) -> Result<Option<&'a String>, SetupError> {
     target.read_given_file(file)?;
     let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
     let is_lacking = |host: &&String| {
@@ -118,11 +118,11 @@ fn find_host_without_key<'a>(
 }
 
 /// Adds the hosts' keys, from the given file or as confirmed at the terminal.
-pub(super) fn add_host_keys(target: &SetupTarget) -> Result<(), String> {
-    let lines = match (&target.options.known_hosts_file, &target.confirmed_host_keys) {
-        (Some(file), _) => target.read_given_file(file)?,
-        (None, Some(keys)) => keys.clone(),
-        (None, None) => return Err("the keys are not confirmed".into()),
+pub(super) fn add_host_keys(target: &SetupTarget, options: &StandbyOptions) -> Result<(), SetupError> {
+    let lines = match &options.host_keys {
+        Some(HostKeys::File(file)) => target.read_given_file(file)?,
+        Some(HostKeys::Confirmed(keys)) => keys.clone(),
+        None => return Err(SetupError::new("the keys are not confirmed")),
     };
     let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).collect();
     target.add_lines(&lines.join("\n"), KNOWN_HOSTS_FILE)
@@ -140,26 +140,34 @@ pub struct ScannedHostKeys {
 ///
 /// # Errors
 /// When the host does not answer, or ssh is not installed yet.
-pub fn scan_host_keys(target: &SetupTarget, host: &str) -> Result<ScannedHostKeys, String> {
+pub fn scan_host_keys(target: &SetupTarget, host: &str) -> Result<ScannedHostKeys, SetupError> {
     let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
         Some((name, port)) => (name, port),
         None => (host, "22"),
     };
-    let user = Owner::look_up(target.context.new_command("getent"), "nobody")?;
+    let user = Owner::look_up(target.context.new_command("getent"), "nobody").map_err(SetupError::new)?;
     let run = |script: &str, args: &[&str]| {
         let command = target.context.new_command("setsid").args(user.setpriv_args()).args(["sh", "-euc", script, "sh"]);
-        command.args(args).deadline(KEYSCAN_TIMEOUT).run().map(|output| output.stdout).map_err(|why| why.reason())
+        command.args(args).deadline(KEYSCAN_TIMEOUT).run().map(|output| output.stdout)
     };
-    let failed = |why: String| format!("cannot fetch the keys of {host}: {why}; give --known-hosts FILE");
-    let keys = run("ssh-keyscan -T 10 -p \"$1\" -- \"$2\" 2>/dev/null", &[port, name]).map_err(failed)?;
-    let prints = run("printf '%s\\n' \"$1\" | ssh-keygen -lf -", &[&keys]).map_err(failed)?;
-    let prints: Vec<String> = prints.lines().map(|line| to_printable(line, 200)).collect();
-    if prints.is_empty() { Err(failed("no answer".into())) } else { Ok(ScannedHostKeys { keys, fingerprints: prints }) }
+    let failed = |why: &str| {
+        SetupError::with_remedy(format_args!("cannot fetch the keys of {host}: {why}"), "give --known-hosts FILE")
+    };
+    let scanned = run("ssh-keyscan -T 10 -p \"$1\" -- \"$2\" 2>/dev/null", &[port, name]).and_then(|keys| {
+        let fingerprints = run("printf '%s\\n' \"$1\" | ssh-keygen -lf -", &[&keys])?;
+        let fingerprints = fingerprints.lines().map(|line| to_printable(line, 200)).collect();
+        Ok(ScannedHostKeys { keys, fingerprints })
+    });
+    match scanned {
+        Ok(scanned) if scanned.fingerprints.is_empty() => Err(failed("no answer")),
+        Ok(scanned) => Ok(scanned),
+        Err(why) => Err(failed(&why.reason())),
+    }
 }
 
-/// Returns the hosts whose keys are not known yet.
-pub(super) fn unknown_hosts(target: &SetupTarget) -> Vec<String> {
-    find_unknown_hosts(target, &ssh_hosts(target))
+/// Returns the hosts reached by ssh whose keys are neither known nor given.
+pub(super) fn unknown_hosts(target: &SetupTarget, options: &StandbyOptions) -> Vec<String> {
+    if options.host_keys.is_some() { Vec::new() } else { find_unknown_hosts(target, &ssh_hosts(target)) }
 }
 
 fn find_unknown_hosts(target: &SetupTarget, hosts: &[String]) -> Vec<String> {

@@ -10,28 +10,22 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use crate::doctor::{belongs_to, read_text_file};
-use crate::setup::StepState;
-use crate::setup::files::{GATEWAY_UNIT, is_shipped_file};
-use crate::setup::openclaw::DROP_IN;
-use crate::setup::service::{GATEWAY_UNIT_NAME, MONITOR_UNIT};
+use crate::setup::error::SetupError;
+use crate::setup::files::is_shipped_file;
+use crate::setup::plan::StepState;
 use crate::setup::target::{SYSTEMD_TIMEOUT, SetupTarget};
+use crate::setup::units::{ENVIRONMENT_DROP_IN, GATEWAY_UNIT, GATEWAY_UNIT_NAME, MONITOR_UNIT, OPENCLAW_DROP_IN};
 
 const UNIT_FOLDER: &str = "/etc/systemd/system";
 
 /// Suffix of renamed files.
 pub(super) const RENAMED_SUFFIX: &str = ".replaced-by-openclaw-failover";
 
-/// Unit of the shell monitor, and now an alias of the monitor's unit.
-pub(super) const SHELL_MONITOR_UNIT: &str = "openclaw-health-monitor.service";
-
 /// Prefixes of the unit names to migrate.
 const FOREIGN_UNIT_PREFIXES: [&str; 2] = ["openclaw-gateway", "openclaw-health-monitor."];
 
 /// Folder with drop-ins of the gateway's unit.
 const GATEWAY_DROP_IN_FOLDER: &str = "/etc/systemd/system/openclaw.service.d";
-
-/// Drop-in that carries over the environment of the replaced unit.
-pub(super) const ENVIRONMENT_DROP_IN: &str = "/etc/systemd/system/openclaw.service.d/10-from-replaced.conf";
 
 /// Number of folder entries read, at most.
 const FOLDER_ENTRY_LIMIT: usize = 2000;
@@ -64,10 +58,12 @@ pub(super) fn read_state(target: &SetupTarget) -> StepState {
         units.iter().filter(|name| name.starts_with(FOREIGN_UNIT_PREFIXES[0]) && target.query_unit(name).is_up());
     let runs = runs.map(String::as_str).chain(own.iter().filter(|(_, is_up)| *is_up).map(|(name, _)| name.as_str()));
     if let Some(name) = { runs }.next().filter(|_| !target.passes_check("upstream")) {
-        return StepState::Refused(format!(
-            "{name} is running and the primary does not answer: stopping it now would leave you \
-             without an agent; run this again once the primary is back, or stop it yourself first"
-        ));
+        return StepState::refused(
+            format_args!(
+                "{name} is running and the primary does not answer: stopping it now would leave you without an agent"
+            ),
+            "run this again once the primary is back, or stop it yourself first",
+        );
     }
     let names: Vec<&str> = units.iter().chain(own.iter().map(|(name, _)| name)).map(String::as_str).collect();
     let gateway = if must_keep_running(target, &units) {
@@ -79,7 +75,7 @@ pub(super) fn read_state(target: &SetupTarget) -> StepState {
 }
 
 /// Stops and renames what was found.
-pub(super) fn migrate_units(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn migrate_units(target: &SetupTarget) -> Result<(), SetupError> {
     let units = find_foreign_units(target);
     let goes_on = must_keep_running(target, &units);
     for name in units.iter().filter(|name| !name.ends_with(".d")) {
@@ -130,7 +126,7 @@ fn list_user_gateways(target: &SetupTarget) -> Vec<(String, bool)> {
     let output = target.run_as_agent(LIST_USER_GATEWAYS_SCRIPT, &[]).unwrap_or_default();
     let lines = output.lines().filter_map(|line| line.split_once(' '));
     let is_up = |state: &str| matches!(state, "active" | "activating" | "reloading");
-    lines.map(|(name, state)| (format!("{}'s user unit {name}", target.user_name()), is_up(state))).collect()
+    lines.map(|(name, state)| (format!("{}'s user unit {name}", target.user), is_up(state))).collect()
 }
 
 /// True if a foreign `openclaw.service` is the only gateway that its user has now: it runs, and the primary is down.
@@ -140,7 +136,7 @@ fn must_keep_running(target: &SetupTarget, units: &[String]) -> bool {
         && !target.passes_check("upstream")
 }
 
-fn stop_unit(target: &SetupTarget, name: &str, goes_on: bool) -> Result<(), String> {
+fn stop_unit(target: &SetupTarget, name: &str, goes_on: bool) -> Result<(), SetupError> {
     let unit = target.query_unit(name);
     if unit.is_up() && !goes_on {
         target.run_program("systemctl", &["stop", name])?;
@@ -148,14 +144,15 @@ fn stop_unit(target: &SetupTarget, name: &str, goes_on: bool) -> Result<(), Stri
     // `systemctl disable` removes the link of a linked unit, so it is copied first.
     let path = format!("{UNIT_FOLDER}/{name}");
     if let Ok(original) = fs::read_link(target.context.system_path(&path)) {
-        symlink(original, unused_path(target, &path)).map_err(|why| format!("cannot copy the link {path}: {why}"))?;
+        symlink(original, unused_path(target, &path))
+            .map_err(|why| SetupError::new(format_args!("cannot copy the link {path}: {why}")))?;
     }
     if unit.is_masked() { Ok(()) } else { target.run_program("systemctl", &["disable", name]) }
 }
 
 /// Carries over the gateway's environment, which may hold its keys. Files below the agent's home are left to OpenClaw,
 /// which reads its own.
-fn carry_over_environment(target: &SetupTarget) -> Result<(), String> {
+fn carry_over_environment(target: &SetupTarget) -> Result<(), SetupError> {
     let is_kept = |line: &&str| {
         let file = line.strip_prefix("EnvironmentFile=").map(|file| file.trim_start_matches('-'));
         file.is_some_and(|file| !file.starts_with("/home/") && !file.starts_with('%'))
@@ -170,7 +167,9 @@ fn carry_over_environment(target: &SetupTarget) -> Result<(), String> {
         let file = target.context.system_path(&path);
         // root reads no file of the agent's, and a link may lead to one.
         if file.is_file() && !owner.as_ref().is_ok_and(|owner| belongs_to(&file, owner)) {
-            let text = read_text_file(&file).map_err(|why| format!("cannot read {path}: {why}"))?.replace("\\\n", " ");
+            let text = read_text_file(&file)
+                .map_err(|why| SetupError::new(format_args!("cannot read {path}: {why}")))?
+                .replace("\\\n", " ");
             for line in text.lines().map(str::trim).filter(is_kept) {
                 if !kept.iter().any(|known| known == line) {
                     kept.push(line.to_owned());
@@ -191,7 +190,7 @@ fn find_foreign_drop_ins(target: &SetupTarget) -> Vec<String> {
     let names =
         entries.take(FOLDER_ENTRY_LIMIT).flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let paths = names.filter(|name| name.ends_with(".conf")).map(|name| format!("{GATEWAY_DROP_IN_FOLDER}/{name}"));
-    paths.filter(|path| path != DROP_IN && path != ENVIRONMENT_DROP_IN).collect()
+    paths.filter(|path| path != OPENCLAW_DROP_IN && path != ENVIRONMENT_DROP_IN).collect()
 }
 
 /// Returns an unused path for a renamed file.
@@ -204,9 +203,11 @@ fn unused_path(target: &SetupTarget, path: &str) -> PathBuf {
 }
 
 /// Renames a file or a folder, if it is still there.
-fn rename_aside(target: &SetupTarget, path: &str) -> Result<(), String> {
+fn rename_aside(target: &SetupTarget, path: &str) -> Result<(), SetupError> {
     match fs::rename(target.context.system_path(path), unused_path(target, path)) {
-        Err(why) if why.kind() != ErrorKind::NotFound => Err(format!("cannot rename {path}: {why}")),
+        Err(why) if why.kind() != ErrorKind::NotFound => {
+            Err(SetupError::new(format_args!("cannot rename {path}: {why}")))
+        }
         _ => Ok(()),
     }
 }

@@ -1,12 +1,11 @@
 //! OpenClaw on this host: its location and its installation.
 
 use crate::os::atomic_file;
-use crate::setup::StepState;
-use crate::setup::service::GATEWAY_UNIT_NAME;
+use crate::setup::error::SetupError;
+use crate::setup::options::StandbyOptions;
+use crate::setup::plan::StepState;
 use crate::setup::target::{INSTALL_TIMEOUT, SetupTarget};
-
-/// Drop-in that names OpenClaw's path to the gateway's unit.
-pub(super) const DROP_IN: &str = "/etc/systemd/system/openclaw.service.d/openclaw.conf";
+use crate::setup::units::{GATEWAY_UNIT_NAME, OPENCLAW_DROP_IN};
 
 /// First line of the drop-in.
 const DROP_IN_HEADER: &str = "# Where OpenClaw is on this host, as `openclaw-failover setup` has found it.";
@@ -68,44 +67,42 @@ fn render_drop_in(found: &Installation) -> String {
 
 /// True if the installed drop-in was written by a setup.
 pub(super) fn is_our_drop_in(target: &SetupTarget) -> bool {
-    let there = atomic_file::read(&target.context.system_path(DROP_IN), 1 << 16).ok().flatten().unwrap_or_default();
+    let there =
+        atomic_file::read(&target.context.system_path(OPENCLAW_DROP_IN), 1 << 16).ok().flatten().unwrap_or_default();
     there.starts_with(DROP_IN_HEADER.as_bytes())
 }
 
 /// Reads the state of OpenClaw's installation and of the drop-in.
-pub(super) fn read_state(target: &SetupTarget) -> StepState {
+pub(super) fn read_state(target: &SetupTarget, options: &StandbyOptions) -> StepState {
     let is_for_everybody = || SYSTEM_PATHS.iter().any(|path| target.context.system_path(path).exists());
     match find_installation(target) {
-        Some(found) if target.has_file(DROP_IN, 0o644, render_drop_in(&found).as_bytes()) => {
+        Some(found) if target.has_file(OPENCLAW_DROP_IN, 0o644, render_drop_in(&found).as_bytes()) => {
             StepState::Done(found.program)
         }
         Some(found) => StepState::Pending(format!("have {GATEWAY_UNIT_NAME} start {}", found.program)),
-        None if target.options.install_openclaw => {
-            StepState::Pending("install it with the installer of openclaw.ai".into())
-        }
+        None if options.install_openclaw => StepState::Pending("install it with the installer of openclaw.ai".into()),
         // Without the agent's user the search cannot run yet.
         None if target.look_up_user().is_err() && is_for_everybody() => {
             StepState::Pending(format!("have {GATEWAY_UNIT_NAME} start it"))
         }
-        None => StepState::Refused(missing_message(target)),
+        None => StepState::Refused(missing_error(target)),
     }
 }
 
 /// Installs OpenClaw if requested, and writes the drop-in.
-pub(super) fn install_openclaw(target: &SetupTarget) -> Result<(), String> {
-    if target.options.install_openclaw && find_installation(target).is_none() {
+pub(super) fn install_openclaw(target: &SetupTarget, options: &StandbyOptions) -> Result<(), SetupError> {
+    if options.install_openclaw && find_installation(target).is_none() {
         target.run_as_agent_within(INSTALL_TIMEOUT, INSTALL_SCRIPT, &[])?;
     }
-    let found = find_installation(target).ok_or_else(|| missing_message(target))?;
-    target.write_file(DROP_IN, 0o644, render_drop_in(&found).as_bytes())?;
+    let found = find_installation(target).ok_or_else(|| missing_error(target))?;
+    target.write_file(OPENCLAW_DROP_IN, 0o644, render_drop_in(&found).as_bytes())?;
     target.run_program("systemctl", &["daemon-reload"])
 }
 
-fn missing_message(target: &SetupTarget) -> String {
-    format!(
-        "OpenClaw is not installed, or {0} cannot find it; give --install-openclaw, or run \
-         `npm install -g openclaw`",
-        target.user_name()
+fn missing_error(target: &SetupTarget) -> SetupError {
+    SetupError::with_remedy(
+        format_args!("OpenClaw is not installed, or {} cannot find it", target.user),
+        "give --install-openclaw, or run `npm install -g openclaw`",
     )
 }
 

@@ -3,8 +3,11 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::setup::error::SetupError;
+use crate::setup::firewall;
+use crate::setup::options::StandbyOptions;
+use crate::setup::plan::StepState;
 use crate::setup::target::SetupTarget;
-use crate::setup::{StepState, firewall};
 
 const STANDBY_PACKAGES: [&str; 10] = [
     // For workspaces that are reached by https.
@@ -24,7 +27,7 @@ const STANDBY_PACKAGES: [&str; 10] = [
 /// Packages of a primary. `rrsync`, which lets a standby's key read one folder, is a Python script.
 const PRIMARY_PACKAGES: [&str; 4] = ["git", "openssh-client", "python3", "rsync"];
 
-/// First polkit release of Debian and Ubuntu with JavaScript rules; its predecessor was 0.105.
+/// First polkit release of Debian and Ubuntu with JavaScript rules; the one before was 0.105.
 const POLKIT_MINIMUM_MINOR: u32 = 106;
 
 const RELEASE_ADVICE: &str = "use Debian 12, Ubuntu 24.04 or newer";
@@ -33,11 +36,11 @@ const RELEASE_ADVICE: &str = "use Debian 12, Ubuntu 24.04 or newer";
 const APT_RETRIES: (u32, Duration) = (60, Duration::from_secs(10));
 
 /// Reads the state of a standby's packages.
-pub(super) fn read_standby_state(target: &SetupTarget) -> StepState {
-    if let Some(old) = check_polkit_version(target) {
-        return StepState::Refused(old);
+pub(super) fn read_standby_state(target: &SetupTarget, options: &StandbyOptions) -> StepState {
+    match check_polkit_version(target) {
+        Ok(_) => packages_state(target, &standby_packages(target, options)),
+        Err(old) => StepState::Refused(old),
     }
-    packages_state(target, &STANDBY_PACKAGES)
 }
 
 /// Reads the state of a primary's packages.
@@ -46,17 +49,17 @@ pub(super) fn read_primary_state(target: &SetupTarget) -> StepState {
 }
 
 /// Installs a standby's packages.
-pub(super) fn install_standby(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn install_standby(target: &SetupTarget, options: &StandbyOptions) -> Result<(), SetupError> {
     let stale = update_package_lists(target)?;
-    match (check_polkit_version(target), query_polkit_version(target)) {
-        (Some(old), _) => Err(old),
-        (None, None) => Err(stale.unwrap_or_else(|| format!("this release has no package polkitd; {RELEASE_ADVICE}"))),
-        (None, Some(_)) => install_packages(target, &missing_packages(target, &STANDBY_PACKAGES)),
+    if check_polkit_version(target)?.is_none() {
+        let missing = || SetupError::with_remedy("this release has no package polkitd", RELEASE_ADVICE);
+        return Err(stale.unwrap_or_else(missing));
     }
+    install_packages(target, &missing_packages(target, &standby_packages(target, options)))
 }
 
 /// Installs a primary's packages.
-pub(super) fn install_primary(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn install_primary(target: &SetupTarget) -> Result<(), SetupError> {
     update_package_lists(target)?;
     install_packages(target, &missing_packages(target, &PRIMARY_PACKAGES))
 }
@@ -69,8 +72,9 @@ fn packages_state(target: &SetupTarget, wanted: &[&'static str]) -> StepState {
     }
 }
 
-fn missing_packages(target: &SetupTarget, wanted: &[&'static str]) -> Vec<&'static str> {
-    let (options, mut wanted) = (&target.options, wanted.to_vec());
+/// Returns the packages that a standby with these options needs.
+fn standby_packages(target: &SetupTarget, options: &StandbyOptions) -> Vec<&'static str> {
+    let mut wanted = STANDBY_PACKAGES.to_vec();
     if options.grant_sudo {
         wanted.push("sudo");
     }
@@ -78,16 +82,19 @@ fn missing_packages(target: &SetupTarget, wanted: &[&'static str]) -> Vec<&'stat
         wanted.push("curl");
     }
     // Installing ufw would remove another firewall.
-    if wanted.contains(&"ufw") && firewall::find_other_firewall(target).is_some() {
+    if firewall::find_other_firewall(target).is_some() {
         wanted.retain(|name| *name != "ufw");
     }
+    wanted
+}
+
+fn missing_packages(target: &SetupTarget, wanted: &[&'static str]) -> Vec<&'static str> {
     let format = "--showformat=${Package} ${db:Status-Status}\n";
     // dpkg-query exits with an error if one package is unknown, but still lists the others.
-    let asked = target.context.new_command("dpkg-query").args(["--show", format]).args(&wanted).run_any_exit_code();
+    let asked = target.context.new_command("dpkg-query").args(["--show", format]).args(wanted).run_any_exit_code();
     let known = asked.map(|(_, said)| said.stdout).unwrap_or_default();
     let is_there = |name: &&str| known.lines().any(|line| line == format!("{name} installed"));
-    wanted.retain(|name| !is_there(name));
-    wanted
+    wanted.iter().copied().filter(|name| !is_there(name)).collect()
 }
 
 /// Returns the version of this release's polkit; `None` if there is none, or before the first `apt-get update`.
@@ -98,22 +105,25 @@ fn query_polkit_version(target: &SetupTarget) -> Option<String> {
     version.map(str::to_owned)
 }
 
-/// Returns an error message if polkit is too old.
-fn check_polkit_version(target: &SetupTarget) -> Option<String> {
-    let version = query_polkit_version(target)?;
+/// Returns the version of this release's polkit, unless it is too old.
+fn check_polkit_version(target: &SetupTarget) -> Result<Option<String>, SetupError> {
+    let Some(version) = query_polkit_version(target) else { return Ok(None) };
     let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
     let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    (major == 0 && minor < POLKIT_MINIMUM_MINOR).then(|| {
-        format!(
-            "this release's polkit is {version}, without JavaScript rules, which the monitor needs to \
-             start the gateway; {RELEASE_ADVICE}"
-        )
-    })
+    if major > 0 || minor >= POLKIT_MINIMUM_MINOR {
+        return Ok(Some(version));
+    }
+    Err(SetupError::with_remedy(
+        format_args!(
+            "this release's polkit is {version}, without JavaScript rules, which the monitor needs to start the gateway"
+        ),
+        RELEASE_ADVICE,
+    ))
 }
 
 /// Runs `apt-get update`. A failure is logged and returned, not fatal: a third-party repository that is gone does not
 /// block Debian's own packages.
-fn update_package_lists(target: &SetupTarget) -> Result<Option<String>, String> {
+fn update_package_lists(target: &SetupTarget) -> Result<Option<SetupError>, SetupError> {
     // A killed dpkg leaves packages half installed.
     run_with_retries(target, "dpkg", &["--force-confdef", "--force-confold", "--configure", "-a"])?;
     let failed = run_with_retries(target, "apt-get", &["-q", "-o", "APT::Update::Error-Mode=any", "update"]).err();
@@ -123,13 +133,13 @@ fn update_package_lists(target: &SetupTarget) -> Result<Option<String>, String> 
     Ok(failed)
 }
 
-fn install_packages(target: &SetupTarget, packages: &[&str]) -> Result<(), String> {
+fn install_packages(target: &SetupTarget, packages: &[&str]) -> Result<(), SetupError> {
     let options = ["-q", "-y", "--no-install-recommends", "--no-remove", "-o", "Dpkg::Options::=--force-confdef", "-o"];
     let words = options.into_iter().chain(["Dpkg::Options::=--force-confold", "install"]);
     run_with_retries(target, "apt-get", &words.chain(packages.iter().copied()).collect::<Vec<_>>())
 }
 
-fn run_with_retries(target: &SetupTarget, program: &str, args: &[&str]) -> Result<(), String> {
+fn run_with_retries(target: &SetupTarget, program: &str, args: &[&str]) -> Result<(), SetupError> {
     for left in (0..APT_RETRIES.0).rev() {
         match target.run_installer(program, args) {
             Ok(()) => return Ok(()),
@@ -139,7 +149,7 @@ fn run_with_retries(target: &SetupTarget, program: &str, args: &[&str]) -> Resul
                 }
                 thread::sleep(APT_RETRIES.1);
             }
-            Err(why) => return Err(why.to_string()),
+            Err(why) => return Err(why.into()),
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Ports at which this host accepts ssh and other connections.
 
 use crate::os::{atomic_file, parse_listening_address};
+use crate::setup::error::SetupError;
 use crate::setup::target::SetupTarget;
 
 /// Number of ancestor processes that are searched for the ssh session, at most.
@@ -20,7 +21,7 @@ pub(super) struct SshSession {
 
 /// Returns the ssh ports: of this session, of systemd's sockets, of running sshd processes, and of sshd's
 /// configuration.
-pub(super) fn find_ssh_ports(target: &SetupTarget) -> Result<Vec<u16>, String> {
+pub(super) fn find_ssh_ports(target: &SetupTarget) -> Result<Vec<u16>, SetupError> {
     let mut ports = Vec::new();
     let mut extend = |found: &mut dyn Iterator<Item = u16>| found.for_each(|port| insert_port(&mut ports, port));
     extend(&mut find_ssh_session(target).map(|session| session.port).into_iter());
@@ -32,7 +33,7 @@ pub(super) fn find_ssh_ports(target: &SetupTarget) -> Result<Vec<u16>, String> {
     match target.context.run_program("sshd", &["-T"]) {
         Ok(output) => extend(&mut output.lines().filter_map(|line| line.strip_prefix("port ")?.trim().parse().ok())),
         Err(why) if ports.is_empty() && !why.is_missing_program() => {
-            return Err(format!("cannot read the ports of sshd: {}", why.reason()));
+            return Err(SetupError::new(format_args!("cannot read the ports of sshd: {}", why.reason())));
         }
         Err(_) => {}
     }

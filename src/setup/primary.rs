@@ -4,10 +4,15 @@
 use std::path::PathBuf;
 
 use crate::config::{DEFAULT_CONFIG_FILE, WorkspaceConfig};
+use crate::doctor::{DEFAULT_USER, HostContext};
 use crate::os::Owner;
-use crate::setup::files::PROGRAM_PATH;
+use crate::setup::error::SetupError;
+use crate::setup::files::{self, PROGRAM_PATH};
+use crate::setup::options::{Channel, PrimaryOptions};
+use crate::setup::plan::{Plan, Step, StepState};
 use crate::setup::target::SetupTarget;
-use crate::setup::{Step, StepState, files, keys, new_step, openclaw, packages, service, users};
+use crate::setup::units::{MONITOR_UNIT, USER_DROP_IN};
+use crate::setup::{keys, openclaw, packages, service, users};
 use crate::workspace::unit::HOME_FILES;
 
 /// Folder that a standby's key may read, below the home.
@@ -17,34 +22,66 @@ const STANDBY_FOLDER: &str = ".openclaw/standby";
 const OTHER_KEY_LINES_SCRIPT: &str =
     "[ ! -f .ssh/authorized_keys ] || grep -F -e \"$1\" .ssh/authorized_keys | grep -v '^#' | grep -vxF -e \"$2\" || :";
 
-/// Drop-in that names this host's user and paths to the push unit.
-pub(super) const USER_DROP_IN: &str = "/etc/systemd/system/openclaw-sync-push.service.d/user.conf";
-
-pub(super) static STEPS: [Step; 8] = [
-    new_step("packages", "git and ssh for the workspace", packages::read_primary_state, packages::install_primary),
-    new_step("user", "owns the workspace", users::read_existing_user_state, |_| Ok(())),
-    new_step("config", "which workspace to push, and how often", read_config_state, write_config),
-    new_step("program", "the units run it from there", files::read_program_state, files::install_program),
-    new_step("units", "push the workspace", files::read_primary_state, files::install_primary),
-    new_step("paths", "user and path of the workspace, for the push unit", read_paths_state, write_drop_in),
-    new_step(
+static STEPS: [Step<PrimaryOptions>; 8] = [
+    Step::new(
+        "packages",
+        "git and ssh for the workspace",
+        |target, _| packages::read_primary_state(target),
+        |target, _| packages::install_primary(target),
+    ),
+    Step::new("user", "owns the workspace", |target, _| users::read_existing_user_state(target), |_, _| Ok(())),
+    Step::new("config", "which workspace to push, and how often", read_config_state, write_config),
+    Step::new(
+        "program",
+        "the units run it from there",
+        |target, _| files::read_program_state(target),
+        |target, _| files::install_program(target),
+    ),
+    Step::new(
+        "units",
+        "push the workspace",
+        |target, _| files::read_primary_state(target),
+        |target, _| files::install_primary(target),
+    ),
+    Step::new(
+        "paths",
+        "user and path of the workspace, for the push unit",
+        |target, _| read_paths_state(target),
+        |target, _| write_drop_in(target),
+    ),
+    Step::new(
         "standby-key",
         "lets the standby read its secrets, without a shell",
         read_key_state,
         authorize_standby_key,
     ),
-    new_step("timer", "push the workspace every few minutes", service::read_timer_state, service::start_push_timer),
+    Step::new(
+        "timer",
+        "push the workspace every few minutes",
+        |target, _| service::read_timer_state(target),
+        |target, _| service::start_push_timer(target),
+    ),
 ];
 
-/// Reads the state of the configuration, which is needed only if the workspace is not where the units expect it.
-fn read_config_state(target: &SetupTarget) -> StepState {
-    let monitor = target.query_unit(service::MONITOR_UNIT);
-    if monitor.is_enabled() || monitor.is_up() {
-        let why = "this host is a standby (openclaw-failover.service), and a primary is another host; run \
-             `openclaw-failover uninstall` first";
-        return StepState::Refused(why.into());
+impl Plan<PrimaryOptions> {
+    /// Returns the plan that makes a host a primary, which pushes its workspace to the remote that standbys pull from.
+    #[must_use]
+    pub fn for_primary(context: HostContext, options: PrimaryOptions) -> Self {
+        let target = SetupTarget::new(context, options.user.as_deref().unwrap_or(DEFAULT_USER));
+        Self { target, options, steps: &STEPS, notes: follow_up_notes }
     }
-    match render_config(target) {
+}
+
+/// Reads the state of the configuration, which is needed only if the workspace is not where the units expect it.
+fn read_config_state(target: &SetupTarget, options: &PrimaryOptions) -> StepState {
+    let monitor = target.query_unit(MONITOR_UNIT);
+    if monitor.is_enabled() || monitor.is_up() {
+        return StepState::refused(
+            "this host is a standby (openclaw-failover.service), and a primary is another host",
+            "run `openclaw-failover uninstall` first",
+        );
+    }
+    match render_config(target, options) {
         Ok(None) => StepState::Done("the default of the units".into()),
         Ok(Some(text)) if target.has_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes()) => {
             StepState::Done(DEFAULT_CONFIG_FILE.into())
@@ -54,21 +91,24 @@ fn read_config_state(target: &SetupTarget) -> StepState {
     }
 }
 
-fn write_config(target: &SetupTarget) -> Result<(), String> {
-    let Some(text) = render_config(target)? else { return Ok(()) };
+fn write_config(target: &SetupTarget, options: &PrimaryOptions) -> Result<(), SetupError> {
+    let Some(text) = render_config(target, options)? else { return Ok(()) };
     service::back_up_config(target, &text)?;
     target.write_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes())
 }
 
 /// Returns the text of the configuration; `None` if none is needed.
-fn render_config(target: &SetupTarget) -> Result<Option<String>, String> {
+fn render_config(target: &SetupTarget, options: &PrimaryOptions) -> Result<Option<String>, SetupError> {
     let workspace = workspace_path(target)?;
     let least = format!("{{ \"workspace\": {{ \"path\": \"{}\" }} }}\n", workspace.display());
-    let is_named = target.options.config_file.is_some() || target.context.system_path(DEFAULT_CONFIG_FILE).exists();
+    let is_named = options.config_file.is_some() || target.context.system_path(DEFAULT_CONFIG_FILE).exists();
     match (is_named, workspace == target.context.config.workspace.path) {
         // The loaded configuration may be older than the installed one.
         (true, false) if target.has_file(DEFAULT_CONFIG_FILE, 0o644, least.as_bytes()) => Ok(Some(least)),
-        (true, false) => Err(format!("{} must set the workspace's path: {}", target.context.source, least.trim())),
+        (true, false) => {
+            let problem = format_args!("{} must set the workspace's path: {}", target.context.source, least.trim());
+            Err(SetupError::new(problem))
+        }
         (true, true) => service::config_text(target).map(Some),
         (false, true) => Ok(None),
         (false, false) => Ok(Some(least)),
@@ -76,7 +116,7 @@ fn render_config(target: &SetupTarget) -> Result<Option<String>, String> {
 }
 
 /// Returns the workspace's path: the configured one, or the default below the user's home.
-fn workspace_path(target: &SetupTarget) -> Result<PathBuf, String> {
+fn workspace_path(target: &SetupTarget) -> Result<PathBuf, SetupError> {
     let configured = &target.context.config.workspace.path;
     let owner = target.look_up_user()?;
     let is_configured = *configured != WorkspaceConfig::default().path;
@@ -84,26 +124,29 @@ fn workspace_path(target: &SetupTarget) -> Result<PathBuf, String> {
     if [&path, &owner.home].iter().all(|path| openclaw::needs_no_quoting(&path.to_string_lossy())) {
         return Ok(path);
     }
-    Err(format!("{} cannot be written into a unit; use a path of letters, digits and /._+@- only", path.display()))
+    Err(SetupError::with_remedy(
+        format_args!("{} cannot be written into a unit", path.display()),
+        "use a path of letters, digits and /._+@- only",
+    ))
 }
 
 fn read_paths_state(target: &SetupTarget) -> StepState {
     match render_drop_in(target) {
         Ok(None) => StepState::Done("the default of the units".into()),
         Ok(Some(text)) if target.has_file(USER_DROP_IN, 0o644, text.as_bytes()) => StepState::Done(USER_DROP_IN.into()),
-        Ok(Some(_)) => StepState::Pending(format!("set user {} in {USER_DROP_IN}", target.user_name())),
+        Ok(Some(_)) => StepState::Pending(format!("set user {} in {USER_DROP_IN}", target.user)),
         Err(why) => StepState::Refused(why),
     }
 }
 
-fn write_drop_in(target: &SetupTarget) -> Result<(), String> {
+fn write_drop_in(target: &SetupTarget) -> Result<(), SetupError> {
     let Some(text) = render_drop_in(target)? else { return Ok(()) };
     target.write_file(USER_DROP_IN, 0o644, text.as_bytes())?;
     target.run_program("systemctl", &["daemon-reload"])
 }
 
 /// Returns the drop-in; `None` if the shipped unit fits.
-fn render_drop_in(target: &SetupTarget) -> Result<Option<String>, String> {
+fn render_drop_in(target: &SetupTarget) -> Result<Option<String>, SetupError> {
     let (owner, workspace) = (target.look_up_user()?, workspace_path(target)?);
     let Owner { name, gid, home, .. } = &owner;
     if workspace == WorkspaceConfig::default().path && name == "openclaw" {
@@ -119,50 +162,52 @@ fn render_drop_in(target: &SetupTarget) -> Result<Option<String>, String> {
     )))
 }
 
-/// Returns the line for `authorized_keys` and the folder that it opens; `None` if no key was given.
-fn authorized_line(target: &SetupTarget) -> Option<Result<(String, String), String>> {
-    let key = target.options.standby_key.as_deref()?;
+/// Returns the line for `authorized_keys` that admits a standby's key, and the folder that it opens.
+fn authorized_line(target: &SetupTarget, key: &str) -> Result<(String, String), SetupError> {
     let Some(key) = keys::parse_public_key(key) else {
-        return Some(Err("--standby-key: not an ssh public key".into()));
+        return Err(SetupError::new("--standby-key: not an ssh public key"));
     };
-    Some(target.look_up_user().and_then(|owner| {
-        let folder = owner.home.join(STANDBY_FOLDER).display().to_string();
-        let line = keys::restricted_line(&folder, &key);
-        match target.run_as_agent(OTHER_KEY_LINES_SCRIPT, &[key.split(' ').nth(1).unwrap_or_default(), &line]) {
-            Ok(said) if said.trim().is_empty() => Ok((line, folder)),
-            Ok(_) => Err(format!(
-                "~{}/{} has another line with this key, which may allow a shell; remove that line",
-                owner.name,
-                users::AUTHORIZED_KEYS_FILE
-            )),
-            Err(why) => Err(why),
-        }
-    }))
-}
-
-fn read_key_state(target: &SetupTarget) -> StepState {
-    match authorized_line(target) {
-        None => StepState::Manual("no key given; add --standby-key KEY".into()),
-        Some(Err(why)) => StepState::Refused(why),
-        Some(Ok((line, folder))) => {
-            let is_there = target.succeeds_as_agent("[ -d \"$1\" ]", &[&folder])
-                && target.has_lines(&line, users::AUTHORIZED_KEYS_FILE);
-            let text = format!("the standby's key may read {folder}");
-            if is_there { StepState::Done(text) } else { StepState::Pending(text) }
-        }
+    let owner = target.look_up_user()?;
+    let folder = owner.home.join(STANDBY_FOLDER).display().to_string();
+    let line = keys::restricted_line(&folder, &key);
+    let others = target.run_as_agent(OTHER_KEY_LINES_SCRIPT, &[key.split(' ').nth(1).unwrap_or_default(), &line])?;
+    if others.trim().is_empty() {
+        return Ok((line, folder));
     }
+    let (user, file) = (owner.name, users::AUTHORIZED_KEYS_FILE);
+    Err(SetupError::with_remedy(
+        format_args!("~{user}/{file} has another line with this key, which may allow a shell"),
+        "remove that line",
+    ))
 }
 
-fn authorize_standby_key(target: &SetupTarget) -> Result<(), String> {
-    let Some(line) = authorized_line(target) else { return Ok(()) };
-    let (line, folder) = line?;
+fn read_key_state(target: &SetupTarget, options: &PrimaryOptions) -> StepState {
+    let Some(key) = &options.standby_key else {
+        return StepState::Skipped("no key given; add --standby-key KEY".into());
+    };
+    let (line, folder) = match authorized_line(target, key) {
+        Ok(line) => line,
+        Err(why) => return StepState::Refused(why),
+    };
+    let is_there =
+        target.succeeds_as_agent("[ -d \"$1\" ]", &[&folder]) && target.has_lines(&line, users::AUTHORIZED_KEYS_FILE);
+    let text = format!("the standby's key may read {folder}");
+    if is_there { StepState::Done(text) } else { StepState::Pending(text) }
+}
+
+fn authorize_standby_key(target: &SetupTarget, options: &PrimaryOptions) -> Result<(), SetupError> {
+    let Some(key) = &options.standby_key else { return Ok(()) };
+    let (line, folder) = authorized_line(target, key)?;
     target.run_as_agent("mkdir -p \"$1\"", &[&folder])?;
     target.add_lines(&line, users::AUTHORIZED_KEYS_FILE)
 }
 
 /// Returns what is left for a person to do.
-pub(super) fn follow_up_notes(target: &SetupTarget) -> Vec<String> {
-    let (user, channel) = (target.user_name(), target.options.channel.as_deref().unwrap_or("CHANNEL"));
+fn follow_up_notes(target: &SetupTarget, options: &PrimaryOptions, is_done: bool) -> Vec<String> {
+    if !is_done {
+        return Vec::new();
+    }
+    let (user, channel) = (&target.user, options.channel.map_or("CHANNEL", Channel::name));
     vec![
         format!(
             "turn the standby's channel off here: sudo -iu {user} openclaw config set channels.{channel}.enabled \

@@ -1,5 +1,7 @@
 //! Configuration, workspace, monitor, and the push timer of a primary.
 
+use std::fmt::Display;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::endpoint::Endpoint;
@@ -8,23 +10,11 @@ use crate::finding::Level;
 use crate::os::atomic_file;
 use crate::os::clock::read_wall_clock;
 use crate::os::systemd::Systemctl;
-use crate::setup::StepState;
-use crate::setup::files::PRIMARY_DROP_IN;
-use crate::setup::hardening::wait_until;
-use crate::setup::target::SetupTarget;
-use crate::workspace::unit;
-
-/// Unit of the monitor.
-pub(super) const MONITOR_UNIT: &str = "openclaw-failover.service";
-
-/// Unit of the gateway.
-pub(super) const GATEWAY_UNIT_NAME: &str = "openclaw.service";
-
-/// Timer of a primary's push.
-pub(super) const PUSH_TIMER: &str = "openclaw-sync-push.timer";
-
-/// Timer of regular drills, disabled by default.
-pub(super) const DRILL_TIMER: &str = "openclaw-failover-drill.timer";
+use crate::setup::error::SetupError;
+use crate::setup::plan::StepState;
+use crate::setup::target::{SetupTarget, wait_until};
+use crate::setup::units::{GATEWAY_UNIT_NAME, MONITOR_UNIT, PRIMARY_DROP_IN};
+use crate::workspace::unit::{self, PUSH_TIMER};
 
 /// Backup of the replaced configuration.
 const CONFIG_BACKUP: &str = "/etc/openclaw-failover/config.json.old";
@@ -40,10 +30,7 @@ const FIRST_STATUS_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Reads the state of the configuration file.
 pub(super) fn read_config_state(target: &SetupTarget) -> StepState {
-    if let Some(why) = find_unsupported_setting(target) {
-        return StepState::Refused(why);
-    }
-    match config_text(target) {
+    match check_config_fits(target).and_then(|()| config_text(target)) {
         Ok(text) if target.has_file(DEFAULT_CONFIG_FILE, 0o644, text.as_bytes()) => {
             StepState::Done(DEFAULT_CONFIG_FILE.into())
         }
@@ -57,7 +44,7 @@ pub(super) fn read_config_state(target: &SetupTarget) -> StepState {
 }
 
 /// Installs the configuration file.
-pub(super) fn write_config(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn write_config(target: &SetupTarget) -> Result<(), SetupError> {
     let text = config_text(target)?;
     back_up_config(target, &text)?;
     target.mark_monitor_stale()?;
@@ -65,40 +52,50 @@ pub(super) fn write_config(target: &SetupTarget) -> Result<(), String> {
 }
 
 /// Backs up the installed configuration if it differs from the new one.
-pub(super) fn back_up_config(target: &SetupTarget, new: &str) -> Result<(), String> {
+pub(super) fn back_up_config(target: &SetupTarget, new: &str) -> Result<(), SetupError> {
     match atomic_file::read(&target.context.system_path(DEFAULT_CONFIG_FILE), CONFIG_SIZE_LIMIT) {
         Ok(Some(old)) if old != new.as_bytes() => target.write_file(CONFIG_BACKUP, 0o644, &old),
         Ok(_) => Ok(()),
-        Err(why) => Err(why.to_string()),
+        Err(why) => Err(why.into()),
     }
 }
 
-/// Returns the reason why this configuration does not fit a standby with the shipped units.
-fn find_unsupported_setting(target: &SetupTarget) -> Option<String> {
+/// Checks that this configuration fits a standby with the shipped units.
+fn check_config_fits(target: &SetupTarget) -> Result<(), SetupError> {
+    let refused = |problem: &dyn Display, remedy: &dyn Display| Err(SetupError::with_remedy(problem, remedy));
     let (config, default) = (&target.context.config, WorkspaceConfig::default());
     if target.context.system_path(PRIMARY_DROP_IN).exists() {
-        return Some(format!("this host is a primary ({PRIMARY_DROP_IN}); run `openclaw-failover uninstall` first"));
+        return refused(
+            &format_args!("this host is a primary ({PRIMARY_DROP_IN})"),
+            &"run `openclaw-failover uninstall` first",
+        );
     }
     let urls = config.upstreams.iter().flat_map(|upstream| &upstream.urls);
     if let Some(url) = urls.into_iter().find(|url| is_this_host(url)) {
-        return Some(format!("{url} is this host itself; a standby must be another host than its primary"));
+        return refused(&format_args!("{url} is this host itself"), &"a standby must be another host than its primary");
     }
     if config.gateway.unit != GATEWAY_UNIT_NAME || config.workspace.path != default.path {
-        return Some(format!(
-            "the units need {GATEWAY_UNIT_NAME} and {}; remove gateway.unit and workspace.path, or install by hand \
-             as in the README",
-            default.path.display()
-        ));
+        return refused(
+            &format_args!("the units need {GATEWAY_UNIT_NAME} and {}", default.path.display()),
+            &"remove gateway.unit and workspace.path, or install by hand as in the README",
+        );
     }
     let hidden = config.secrets.iter().find(|secret| !secret.target.starts_with(SECRETS_FOLDER));
     if let Some(secret) = hidden {
         let path = secret.target.display();
-        return Some(format!("the units can write secrets to {SECRETS_FOLDER} only, and not to {path}"));
+        return Err(SetupError::new(format_args!(
+            "the units can write secrets to {SECRETS_FOLDER} only, and not to {path}"
+        )));
     }
     let files = config.upstreams.iter().filter_map(|upstream| upstream.ca_file.as_ref());
-    let file =
-        files.into_iter().find(|file| ["/home", "/root", "/run/user"].iter().any(|home| file.starts_with(home)))?;
-    Some(format!("the monitor cannot read homes, and so not {}; move it to /etc/openclaw-failover", file.display()))
+    let is_in_home = |file: &&PathBuf| ["/home", "/root", "/run/user"].iter().any(|home| file.starts_with(home));
+    match files.into_iter().find(is_in_home) {
+        None => Ok(()),
+        Some(file) => refused(
+            &format_args!("the monitor cannot read homes, and so not {}", file.display()),
+            &"move it to /etc/openclaw-failover",
+        ),
+    }
 }
 
 /// True if a URL's host is an address of this host. A tunnel's local end does not count: it leads to another host.
@@ -107,7 +104,7 @@ fn is_this_host(url: &str) -> bool {
 }
 
 /// Returns the text of this host's configuration.
-pub(super) fn config_text(target: &SetupTarget) -> Result<String, String> {
+pub(super) fn config_text(target: &SetupTarget) -> Result<String, SetupError> {
     match &target.context.source {
         ConfigSource::File(file) => target.read_given_file(file),
         ConfigSource::Environment(_) => Ok(format!(
@@ -130,22 +127,25 @@ pub(super) fn read_workspace_state(target: &SetupTarget) -> StepState {
     match &workspace.url {
         Some(url) => StepState::Pending(format!("clone {url}")),
         None => {
-            StepState::Manual(format!("set workspace.url in {DEFAULT_CONFIG_FILE}, or clone the repository to {path}"))
+            StepState::Skipped(format!("set workspace.url in {DEFAULT_CONFIG_FILE}, or clone the repository to {path}"))
         }
     }
 }
 
 /// Clones the workspace by running a pull.
-pub(super) fn clone_workspace(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn clone_workspace(target: &SetupTarget) -> Result<(), SetupError> {
     let config = &target.context.config;
     let limit = unit::pull_time_limit(&config.workspace, &config.secrets);
     let report = unit::run_pull_unit(&Systemctl::default(), limit, &target.context.sync_paths(), &target.cancel);
-    let workspace = report.map_err(|why| why.to_string())?.workspace;
+    let workspace = report.map_err(SetupError::new)?.workspace;
     if workspace.outcome.is_ok() {
         return Ok(());
     }
     let (outcome, details) = (workspace.outcome.description(), workspace.details);
-    Err(format!("{outcome}: {details}; check that the git host accepts openclaw's key, shown above"))
+    Err(SetupError::with_remedy(
+        format_args!("{outcome}: {details}"),
+        "check that the git host accepts openclaw's key, shown above",
+    ))
 }
 
 /// Reads the state of the monitor, now and for the next boot.
@@ -161,7 +161,7 @@ pub(super) fn read_monitor_state(target: &SetupTarget) -> StepState {
 }
 
 /// Enables and starts the monitor.
-pub(super) fn start_monitor(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn start_monitor(target: &SetupTarget) -> Result<(), SetupError> {
     target.run_program("systemctl", &["enable", MONITOR_UNIT])?;
     if target.is_monitor_stale() || !is_monitor_current(target) {
         target.run_program("systemctl", &["restart", MONITOR_UNIT])?;
@@ -201,6 +201,6 @@ pub(super) fn read_timer_state(target: &SetupTarget) -> StepState {
 }
 
 /// Enables and starts the push timer.
-pub(super) fn start_push_timer(target: &SetupTarget) -> Result<(), String> {
+pub(super) fn start_push_timer(target: &SetupTarget) -> Result<(), SetupError> {
     target.run_program("systemctl", &["enable", "--now", PUSH_TIMER])
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::doctor::{UnitProperties, belongs_to, read_text_file};
 use crate::os::{ChildCommand, Owner};
-use crate::setup::migration::SHELL_MONITOR_UNIT;
 use crate::setup::target::ROOT_PATH;
+use crate::setup::units::SHELL_MONITOR_UNIT;
 
 /// Size limit of its script, in bytes.
 const SCRIPT_SIZE_LIMIT: usize = 64 * 1024;

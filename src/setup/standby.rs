@@ -2,102 +2,145 @@
 //! installed. The migration runs right before this program takes over. The workspace comes last: a git host that does
 //! not accept openclaw's key yet must not delay the monitor.
 
+use crate::doctor::{DEFAULT_USER, HostContext};
+use crate::finding::Level;
+use crate::setup::options::{MissingInput, StandbyOptions};
+use crate::setup::plan::{Plan, Step, StepState};
 use crate::setup::target::SetupTarget;
-use crate::setup::{
-    Step, StepState, channel, files, firewall, hardening, keys, migration, new_step, openclaw, packages, service,
-    tailnet, users,
-};
+use crate::setup::{channel, files, firewall, hardening, keys, migration, openclaw, packages, service, tailnet, users};
 
-pub(super) static STEPS: [Step; 19] = [
-    new_step(
+static STEPS: [Step<StandbyOptions>; 19] = [
+    Step::new(
         "packages",
         "git, rsync and ssh for the workspace; the rest for the host's security",
         packages::read_standby_state,
         packages::install_standby,
     ),
-    new_step(
+    Step::new(
         "user",
         "owns the workspace and runs the gateway; the monitor has its own user",
         users::read_user_state,
         users::create_user,
     ),
-    new_step(
+    Step::new(
         "operator",
         "lets you log in as openclaw with your own keys",
-        users::read_operator_keys_state,
-        users::copy_operator_keys,
+        |target, _| users::read_operator_keys_state(target),
+        |target, _| users::copy_operator_keys(target),
     ),
-    new_step(
+    Step::new(
         "firewall",
         "ssh from everywhere, the gateway from the tailnet only",
-        firewall::read_state,
-        firewall::enable_firewall,
+        |target, _| firewall::read_state(target),
+        |target, _| firewall::enable_firewall(target),
     ),
-    new_step(
+    Step::new(
         "fail2ban",
         "ban addresses after failed logins",
-        hardening::read_fail2ban_state,
-        hardening::enable_fail2ban,
+        |target, _| hardening::read_fail2ban_state(target),
+        |target, _| hardening::enable_fail2ban(target),
     ),
-    new_step(
+    Step::new(
         "upgrades",
         "install security updates automatically",
-        hardening::read_upgrades_state,
-        hardening::enable_upgrades,
+        |target, _| hardening::read_upgrades_state(target),
+        |target, _| hardening::enable_upgrades(target),
     ),
-    new_step("home", "folders that the sync units need", users::read_home_state, users::create_home_folders),
-    new_step(
+    Step::new(
+        "home",
+        "folders that the sync units need",
+        |target, _| users::read_home_state(target),
+        |target, _| users::create_home_folders(target),
+    ),
+    Step::new(
         "ssh-key",
         "identifies openclaw to the git host and the primary",
-        keys::read_own_key_state,
-        keys::create_own_key,
+        |target, _| keys::read_own_key_state(target),
+        |target, _| keys::create_own_key(target),
     ),
-    new_step(
+    Step::new(
         "known-hosts",
         "syncs connect only to hosts with confirmed keys",
         keys::read_known_hosts_state,
         keys::add_host_keys,
     ),
-    new_step("tailscale", "network to the primary", tailnet::read_state, tailnet::install_tailscale),
+    Step::new("tailscale", "network to the primary", tailnet::read_state, |target, _| {
+        tailnet::install_tailscale(target)
+    }),
     // A new program reads an old configuration, but not the reverse.
-    new_step("program", "the units run it from there", files::read_program_state, files::install_program),
-    new_step(
+    Step::new(
+        "program",
+        "the units run it from there",
+        |target, _| files::read_program_state(target),
+        |target, _| files::install_program(target),
+    ),
+    Step::new(
         "config",
         "what the monitor watches, and when it fails over",
-        service::read_config_state,
-        service::write_config,
+        |target, _| service::read_config_state(target),
+        |target, _| service::write_config(target),
     ),
-    new_step("openclaw", "path of OpenClaw for the gateway's unit", openclaw::read_state, openclaw::install_openclaw),
-    new_step(
+    Step::new("openclaw", "path of OpenClaw for the gateway's unit", openclaw::read_state, openclaw::install_openclaw),
+    Step::new(
         "tokens",
         "passed to the gateway by its unit, readable by root only",
         channel::read_token_state,
         channel::write_tokens,
     ),
-    new_step(
+    Step::new(
         "openclaw-config",
         "a standby has its own channel and runs no crons",
         channel::read_config_state,
         channel::write_config,
     ),
-    new_step(
-        "predecessor",
+    Step::new(
+        "migration",
         "two monitors or two gateways would conflict",
-        migration::read_state,
-        migration::migrate_units,
+        |target, _| migration::read_state(target),
+        |target, _| migration::migrate_units(target),
     ),
-    new_step(
+    Step::new(
         "units",
         "monitor, gateway and sync units, and the monitor's permissions",
-        files::read_standby_state,
-        files::install_standby,
+        |target, _| files::read_standby_state(target),
+        |target, _| files::install_standby(target),
     ),
-    new_step("monitor", "watch the primary", service::read_monitor_state, service::start_monitor),
-    new_step("workspace", "clone the agent's workspace", service::read_workspace_state, service::clone_workspace),
+    Step::new(
+        "monitor",
+        "watch the primary",
+        |target, _| service::read_monitor_state(target),
+        |target, _| service::start_monitor(target),
+    ),
+    Step::new(
+        "workspace",
+        "clone the agent's workspace",
+        |target, _| service::read_workspace_state(target),
+        |target, _| service::clone_workspace(target),
+    ),
 ];
 
+impl Plan<StandbyOptions> {
+    /// Returns the plan that makes a host a standby.
+    #[must_use]
+    pub fn for_standby(context: HostContext, options: StandbyOptions) -> Self {
+        Self { target: SetupTarget::new(context, DEFAULT_USER), options, steps: &STEPS, notes: follow_up_notes }
+    }
+
+    /// Returns the hosts reached by ssh whose keys are neither known nor given.
+    #[must_use]
+    pub fn unknown_hosts(&self) -> Vec<String> {
+        keys::unknown_hosts(&self.target, &self.options)
+    }
+
+    /// Returns the missing inputs for the channel; none if OpenClaw has a configuration.
+    #[must_use]
+    pub fn missing_inputs(&self) -> Vec<MissingInput> {
+        channel::missing_inputs(&self.target, &self.options)
+    }
+}
+
 /// Returns what is left for a person to do elsewhere.
-pub(super) fn follow_up_notes(target: &SetupTarget, is_done: bool) -> Vec<String> {
+fn follow_up_notes(target: &SetupTarget, options: &StandbyOptions, is_done: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(key) = keys::read_public_key(target) {
         notes.push(format!("add openclaw's key to the git host, as a deploy key with write access: {key}"));
@@ -110,11 +153,11 @@ pub(super) fn follow_up_notes(target: &SetupTarget, is_done: bool) -> Vec<String
     if !is_done {
         return notes;
     }
-    if let StepState::Manual(what) = channel::read_token_state(target) {
+    if let StepState::Skipped(what) = channel::read_token_state(target, options) {
         notes.push(what);
     }
     let port = target.run_check("gateway-port");
-    if port.level == crate::finding::Level::Fail {
+    if port.level == Level::Fail {
         notes.push(format!("{}; {}", port.evidence, port.fix));
     }
     notes.push("next: openclaw-failover doctor".to_owned());

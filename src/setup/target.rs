@@ -1,18 +1,17 @@
-//! Target of a setup: the host, the options, and the operations on the host.
+//! Target of a setup: a host, and the operations on it.
 
-use std::env;
-use std::fmt::Display;
 use std::fs::{self, File, Permissions, TryLockError};
-use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::doctor::{HostContext, UnitProperties, read_text_file, refuse_owned_file, run_host_check};
 use crate::finding::{Finding, Level};
 use crate::os::atomic_file::remove_if_present;
 use crate::os::{Cancel, CommandError, Owner, atomic_file};
-use crate::setup::service::MONITOR_UNIT;
+use crate::setup::error::SetupError;
+use crate::setup::units::MONITOR_UNIT;
 
 /// Time limit of a command that runs as the agent's user.
 const AGENT_COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
@@ -44,98 +43,33 @@ const ADD_LINES_SCRIPT: &str = "mkdir -p \"${2%/*}\"; touch \"$2\"\n\
 /// Succeeds if the file `$2` has all the lines of `$1`.
 const HAS_LINES_SCRIPT: &str = "[ -f \"$2\" ] && ! printf '%s\\n' \"$1\" | grep -qvxFf \"$2\"";
 
-/// Options of a setup.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SetupOptions {
-    /// Configuration file to install.
-    pub config_file: Option<PathBuf>,
-    /// File with host keys, in ssh's format.
-    pub known_hosts_file: Option<PathBuf>,
-    /// True to let the agent's user become root.
-    pub grant_sudo: bool,
-    /// True to run Tailscale's installer.
-    pub install_tailscale: bool,
-    /// True to run OpenClaw's installer.
-    pub install_openclaw: bool,
-    /// Channel of the standby.
-    pub channel: Option<String>,
-    /// Ids of the users who may write there.
-    pub allowed_ids: Vec<String>,
-    /// Model of the agent.
-    pub model: Option<String>,
-    /// File with the channel's token.
-    pub token_file: Option<PathBuf>,
-    /// The agent's user on a primary.
-    pub user: Option<String>,
-    /// The standby's public key, for a primary.
-    pub standby_key: Option<String>,
-}
-
-/// Host to be set up, with its options.
+/// Host to be set up.
 pub struct SetupTarget {
     /// The host.
     pub context: HostContext,
-    /// Options.
-    pub options: SetupOptions,
-    /// True if missing inputs can be asked for at a terminal.
-    pub is_interactive: bool,
-    /// The channel's token, if it was typed.
-    pub channel_token: Option<String>,
-    /// Host keys that were confirmed at the terminal.
-    pub confirmed_host_keys: Option<String>,
     /// Cancels the running step.
     pub cancel: Cancel,
     /// File of this program.
     pub program: PathBuf,
+    /// Name of the agent's user.
+    pub(super) user: String,
 }
 
 impl SetupTarget {
-    /// Returns this host as a target.
-    #[must_use]
-    pub fn for_this_host(mut context: HostContext, options: SetupOptions, is_interactive: bool) -> Self {
+    /// Returns the target for a host whose agent runs as `user`.
+    pub(super) fn new(mut context: HostContext, user: &str) -> Self {
         // After `su` the PATH lacks these folders, and it may contain one below the agent's home.
         context.program_path.get_or_insert_with(|| ROOT_PATH.into());
-        let program = PathBuf::from("/proc/self/exe");
-        Self {
-            context,
-            options,
-            is_interactive,
-            channel_token: None,
-            confirmed_host_keys: None,
-            cancel: Cancel::new(),
-            program,
-        }
-    }
-
-    /// Checks the requirements of a setup.
-    ///
-    /// # Errors
-    /// When the process is not root, or the host does not run Debian or Ubuntu with systemd.
-    pub fn check_requirements(&self) -> Result<(), String> {
-        if self.own_uid() != 0 && self.context.system_root == Path::new("/") {
-            return Err("only root can set up this host; run the command with sudo".into());
-        }
-        if self.context.run_program("apt-get", &["--version"]).is_err() {
-            return Err("not a Debian or Ubuntu host: apt-get not found; see the README for other systems".into());
-        }
-        if !self.context.system_path("/run/systemd/system").is_dir() {
-            return Err("systemd is not running".into());
-        }
-        Ok(())
-    }
-
-    /// Returns the name of the agent's user.
-    pub(super) fn user_name(&self) -> &str {
-        self.options.user.as_deref().unwrap_or("openclaw")
+        Self { context, cancel: Cancel::new(), program: PathBuf::from("/proc/self/exe"), user: user.to_owned() }
     }
 
     /// Looks up the agent's user.
-    pub(super) fn look_up_user(&self) -> Result<Owner, String> {
-        Owner::look_up(self.context.new_command("getent"), self.user_name())
+    pub(super) fn look_up_user(&self) -> Result<Owner, SetupError> {
+        Owner::look_up(self.context.new_command("getent"), &self.user).map_err(SetupError::new)
     }
 
     /// Runs a shell script as the agent's user, in its home, and returns its output. It must succeed.
-    pub(super) fn run_as_agent(&self, script: &str, args: &[&str]) -> Result<String, String> {
+    pub(super) fn run_as_agent(&self, script: &str, args: &[&str]) -> Result<String, SetupError> {
         self.run_as_agent_within(AGENT_COMMAND_TIMEOUT, script, args)
     }
 
@@ -145,12 +79,12 @@ impl SetupTarget {
         deadline: Duration,
         script: &str,
         args: &[&str],
-    ) -> Result<String, String> {
+    ) -> Result<String, SetupError> {
         let words = self.look_up_user()?.setpriv_args();
         let script = format!("umask 077; cd; {script}");
         let command = self.context.new_command("setsid").args(words).args(["sh", "-euc", &script, "sh"]).args(args);
         let output = command.deadline(deadline).cancel(&self.cancel).run();
-        output.map(|output| output.stdout).map_err(|why| why.reason())
+        output.map(|output| output.stdout).map_err(|why| SetupError::new(why.reason()))
     }
 
     /// True if a shell script of the agent's user succeeds.
@@ -159,7 +93,7 @@ impl SetupTarget {
     }
 
     /// Adds lines to a file below the agent's home, as its user.
-    pub(super) fn add_lines(&self, lines: &str, file: &str) -> Result<(), String> {
+    pub(super) fn add_lines(&self, lines: &str, file: &str) -> Result<(), SetupError> {
         self.run_as_agent(ADD_LINES_SCRIPT, &[lines, file]).map(drop)
     }
 
@@ -169,9 +103,10 @@ impl SetupTarget {
     }
 
     /// Runs a program that must succeed.
-    pub(super) fn run_program(&self, program: &str, args: &[&str]) -> Result<(), String> {
+    pub(super) fn run_program(&self, program: &str, args: &[&str]) -> Result<(), SetupError> {
         let command = self.context.new_command(program).args(args).deadline(SYSTEMD_TIMEOUT).cancel(&self.cancel);
-        command.run().map(drop).map_err(|why| why.to_string())
+        command.run()?;
+        Ok(())
     }
 
     /// Runs a package installer, without prompts and without service restarts.
@@ -200,34 +135,34 @@ impl SetupTarget {
     pub(super) fn has_file(&self, path: &str, mode: u32, bytes: &[u8]) -> bool {
         let file = self.context.system_path(path);
         let is_right = fs::symlink_metadata(&file)
-            .is_ok_and(|found| found.is_file() && found.mode() & 0o7777 == mode && found.uid() == self.own_uid());
+            .is_ok_and(|found| found.is_file() && found.mode() & 0o7777 == mode && Some(found.uid()) == own_uid());
         is_right && atomic_file::read(&file, COMPARED_FILE_LIMIT).is_ok_and(|there| there.as_deref() == Some(bytes))
     }
 
     /// Writes a system file. Missing folders above it are created world-readable.
-    pub(super) fn write_file(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), String> {
+    pub(super) fn write_file(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), SetupError> {
         let file = self.context.system_path(path);
         if let Some(folder) = file.parent().filter(|folder| !folder.is_dir()) {
             create_dir_with_mode(folder, 0o755)?;
         }
-        atomic_file::write(&file, mode, bytes).map_err(|why| why.to_string())
+        Ok(atomic_file::write(&file, mode, bytes)?)
     }
 
     /// True if there is a folder with this mode that belongs to root.
     pub(super) fn has_folder(&self, path: &str, mode: u32) -> bool {
         fs::symlink_metadata(self.context.system_path(path))
-            .is_ok_and(|found| found.is_dir() && found.mode() & 0o7777 == mode && found.uid() == self.own_uid())
+            .is_ok_and(|found| found.is_dir() && found.mode() & 0o7777 == mode && Some(found.uid()) == own_uid())
     }
 
     /// Creates a folder with this mode.
-    pub(super) fn create_folder(&self, path: &str, mode: u32) -> Result<(), String> {
+    pub(super) fn create_folder(&self, path: &str, mode: u32) -> Result<(), SetupError> {
         create_dir_with_mode(&self.context.system_path(path), mode)
     }
 
     /// Removes a system file, and the drop-in folder that it leaves empty.
-    pub(super) fn remove_file(&self, path: &str) -> Result<(), String> {
+    pub(super) fn remove_file(&self, path: &str) -> Result<(), SetupError> {
         let file = self.context.system_path(path);
-        remove_if_present(&file).map_err(|why| format!("cannot remove {path}: {why}"))?;
+        remove_if_present(&file).map_err(|why| SetupError::new(format_args!("cannot remove {path}: {why}")))?;
         // Other folders belong to the system: polkit stops watching a `rules.d` that was removed once.
         if let Some(folder) = file.parent().filter(|folder| folder.to_string_lossy().ends_with(".service.d")) {
             // Fails, as intended, if the folder is not empty.
@@ -237,16 +172,16 @@ impl SetupTarget {
     }
 
     /// Reads a file named on the command line, or the configuration.
-    pub(super) fn read_given_file(&self, file: &Path) -> Result<String, String> {
+    pub(super) fn read_given_file(&self, file: &Path) -> Result<String, SetupError> {
         if let Ok(owner) = self.look_up_user() {
-            refuse_owned_file(file, &owner)?;
+            refuse_owned_file(file, &owner).map_err(SetupError::new)?;
         }
-        read_text_file(file).map_err(|why| format!("cannot read {}: {why}", file.display()))
+        read_text_file(file).map_err(|why| SetupError::new(format_args!("cannot read {}: {why}", file.display())))
     }
 
     /// Marks the monitor for a restart. Written before its files change, so that a setup that is killed in between
     /// still restarts it on the next run.
-    pub(super) fn mark_monitor_stale(&self) -> Result<(), String> {
+    pub(super) fn mark_monitor_stale(&self) -> Result<(), SetupError> {
         if self.query_unit(MONITOR_UNIT).is_up() { self.write_file(STALE_MARKER, 0o600, b"") } else { Ok(()) }
     }
 
@@ -256,35 +191,39 @@ impl SetupTarget {
     }
 
     /// Clears the restart marker.
-    pub(super) fn clear_stale_marker(&self) -> Result<(), String> {
+    pub(super) fn clear_stale_marker(&self) -> Result<(), SetupError> {
         self.remove_file(STALE_MARKER)
     }
 
     /// Locks out other setups until the file is dropped or this process ends.
-    pub(super) fn acquire_lock(&self) -> Result<File, String> {
-        let failed = |why: &dyn Display| format!("cannot lock {LOCK_FILE}: {why}");
-        let file = File::create(self.context.system_path(LOCK_FILE)).map_err(|why: io::Error| failed(&why))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => {
-                Err("another setup is running on this host; wait until it has finished".into())
+    pub(super) fn acquire_lock(&self) -> Result<File, SetupError> {
+        let locked = File::create(self.context.system_path(LOCK_FILE))
+            .map_err(TryLockError::Error)
+            .and_then(|file| file.try_lock().map(|()| file));
+        locked.map_err(|why| match why {
+            TryLockError::WouldBlock => {
+                SetupError::with_remedy("another setup is running on this host", "wait until it has finished")
             }
-            Err(TryLockError::Error(why)) => Err(failed(&why)),
-        }
-    }
-
-    fn own_uid(&self) -> u32 {
-        fs::metadata("/proc/self").map_or(u32::MAX, |own| own.uid())
-    }
-
-    /// Returns an environment variable of this process, if it is not empty.
-    pub(super) fn environment_variable(name: &str) -> Option<String> {
-        env::var(name).ok().filter(|value| !value.is_empty())
+            TryLockError::Error(why) => SetupError::new(format_args!("cannot lock {LOCK_FILE}: {why}")),
+        })
     }
 }
 
-fn create_dir_with_mode(folder: &Path, mode: u32) -> Result<(), String> {
+/// Returns the user id of this process.
+pub(super) fn own_uid() -> Option<u32> {
+    fs::metadata("/proc/self").ok().map(|own| own.uid())
+}
+
+fn create_dir_with_mode(folder: &Path, mode: u32) -> Result<(), SetupError> {
     // The mode is set explicitly because root may have any umask.
     let made = fs::create_dir_all(folder).and_then(|()| fs::set_permissions(folder, Permissions::from_mode(mode)));
-    made.map_err(|why| format!("cannot create {}: {why}", folder.display()))
+    made.map_err(|why| SetupError::new(format_args!("cannot create {}: {why}", folder.display())))
+}
+
+/// Polls a condition until it holds or the time limit passes.
+pub(super) fn wait_until(limit: Duration, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() && start.elapsed() < limit {
+        thread::sleep(Duration::from_millis(500));
+    }
 }

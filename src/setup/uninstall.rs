@@ -1,18 +1,49 @@
 //! Uninstallation of the program, its units and its polkit rule. Its data stays, and so does what keeps the host
 //! secure. A foreign gateway, such as a primary's, stays whatever its unit is called.
 
+use crate::doctor::{DEFAULT_USER, HostContext};
 use crate::gateway_check::CHECK_UNIT;
-use crate::setup::files::{GATEWAY_UNIT, PRIMARY_FILES, PROGRAM_PATH, STANDBY_FILES, is_shipped_file};
-use crate::setup::service::{DRILL_TIMER, GATEWAY_UNIT_NAME, MONITOR_UNIT, PUSH_TIMER};
+use crate::setup::error::SetupError;
+use crate::setup::files::{PROGRAM_PATH, is_shipped_file};
+use crate::setup::plan::{Plan, Step, StepState};
 use crate::setup::target::SetupTarget;
-use crate::setup::{Step, StepState, migration, new_step, openclaw, primary};
-use crate::workspace::unit::{PULL_SERVICE, PUSH_SERVICE};
+use crate::setup::units::{
+    DRILL_TIMER, ENVIRONMENT_DROP_IN, GATEWAY_UNIT, GATEWAY_UNIT_NAME, MONITOR_UNIT, OPENCLAW_DROP_IN, USER_DROP_IN,
+    shipped_files,
+};
+use crate::setup::{migration, openclaw};
+use crate::workspace::unit::{PULL_SERVICE, PUSH_SERVICE, PUSH_TIMER};
 
-pub(super) static STEPS: [Step; 3] = [
-    new_step("stop", "stop the monitor and this host's gateway", read_running_state, stop_units),
-    new_step("units", "remove them from systemd and polkit", read_files_state, remove_units),
-    new_step("program", "no unit uses it any more", read_program_state, remove_program),
+static STEPS: [Step<()>; 3] = [
+    Step::new(
+        "stop",
+        "stop the monitor and this host's gateway",
+        |target, ()| read_running_state(target),
+        |target, ()| stop_units(target),
+    ),
+    Step::new(
+        "units",
+        "remove them from systemd and polkit",
+        |target, ()| read_files_state(target),
+        |target, ()| remove_units(target),
+    ),
+    Step::new(
+        "program",
+        "no unit uses it any more",
+        |target, ()| read_program_state(target),
+        |target, ()| target.remove_file(PROGRAM_PATH),
+    ),
 ];
+
+impl Plan<()> {
+    /// Returns the plan that removes what a setup has installed.
+    #[must_use]
+    pub fn for_uninstall(context: HostContext) -> Self {
+        let target = SetupTarget::new(context, DEFAULT_USER);
+        let notes = |target: &SetupTarget, (): &(), is_done| if is_done { follow_up_notes(target) } else { Vec::new() };
+        Self { target, options: (), steps: &STEPS, notes }
+    }
+}
 
 /// Units to stop; those that start others come first.
 const STOP_ORDER: [&str; 7] =
@@ -39,7 +70,7 @@ fn read_running_state(target: &SetupTarget) -> StepState {
     }
 }
 
-fn stop_units(target: &SetupTarget) -> Result<(), String> {
+fn stop_units(target: &SetupTarget) -> Result<(), SetupError> {
     units_to_stop(target).iter().try_for_each(|unit| target.run_program("systemctl", &["disable", "--now", unit]))
 }
 
@@ -49,15 +80,13 @@ fn find_installed_files(target: &SetupTarget) -> Vec<&'static str> {
         is_there
             && match *path {
                 path if path == GATEWAY_UNIT.path => is_shipped_file(target, &GATEWAY_UNIT),
-                openclaw::DROP_IN => openclaw::is_our_drop_in(target),
+                OPENCLAW_DROP_IN => openclaw::is_our_drop_in(target),
                 _ => true,
             }
     };
-    let shipped = STANDBY_FILES.iter().chain(&PRIMARY_FILES).map(|file| file.path);
+    let shipped = shipped_files().map(|(path, _)| path);
     let mut found: Vec<_> = Vec::new();
-    for path in
-        shipped.chain([openclaw::DROP_IN, migration::ENVIRONMENT_DROP_IN, primary::USER_DROP_IN]).filter(is_to_go)
-    {
+    for path in shipped.chain([OPENCLAW_DROP_IN, ENVIRONMENT_DROP_IN, USER_DROP_IN]).filter(is_to_go) {
         if !found.contains(&path) {
             found.push(path);
         }
@@ -73,7 +102,7 @@ fn read_files_state(target: &SetupTarget) -> StepState {
     }
 }
 
-fn remove_units(target: &SetupTarget) -> Result<(), String> {
+fn remove_units(target: &SetupTarget) -> Result<(), SetupError> {
     find_installed_files(target).iter().try_for_each(|path| target.remove_file(path))?;
     target.run_program("systemctl", &["daemon-reload"])
 }
@@ -85,12 +114,8 @@ fn read_program_state(target: &SetupTarget) -> StepState {
     }
 }
 
-fn remove_program(target: &SetupTarget) -> Result<(), String> {
-    target.remove_file(PROGRAM_PATH)
-}
-
 /// Returns what was left on the host.
-pub(super) fn follow_up_notes(target: &SetupTarget) -> Vec<String> {
+fn follow_up_notes(target: &SetupTarget) -> Vec<String> {
     let mut notes = vec![
         "kept: /etc/openclaw-failover, /etc/openclaw, /var/lib/openclaw-failover, /var/lib/openclaw-sync, the users \
          and their homes, the workspace"

@@ -113,7 +113,7 @@ fn a_firewall_of_ones_own_and_a_gateway_that_lingers() {
     let setup = format!("{SETUP_COMMAND} --yes");
     let first = host.run_unchecked(&setup);
     assert!(
-        first.text.contains("left     firewall         the rules of nftables.service manage the firewall"),
+        first.text.contains("skipped  firewall         the rules of nftables.service manage the firewall"),
         "{}",
         first.text
     );

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use openclaw_failover::config::paths::Paths;
 use openclaw_failover::config::{self, ConfigSource};
 use openclaw_failover::doctor::{HostContext, Identity};
-use openclaw_failover::setup::{Plan, SetupOptions, SetupRole, SetupTarget, StepState};
+use openclaw_failover::setup::{Channel, ChannelOptions, Plan, PrimaryOptions, SetupError, StandbyOptions, StepState};
 use tempfile::TempDir;
 
 use crate::script;
@@ -29,14 +29,14 @@ const CONFIG: &str = r#"{ "upstreams": [{ "name": "primary", "urls": ["http://19
 pub(crate) struct Host {
     dir: TempDir,
     pub(crate) config: String,
-    pub(crate) wishes: SetupOptions,
-    pub(crate) can_ask: bool,
+    pub(crate) options: StandbyOptions,
 }
 
 impl Host {
     pub(crate) fn bare() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let host = Self { dir, config: CONFIG.into(), wishes: SetupOptions::default(), can_ask: true };
+        let options = StandbyOptions { is_interactive: true, ..StandbyOptions::default() };
+        let host = Self { dir, config: CONFIG.into(), options };
         for (name, script) in PROGRAMS {
             host.write_program(name, script);
         }
@@ -63,17 +63,38 @@ impl Host {
         fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
     }
 
-    pub(crate) fn target(&self) -> SetupTarget {
+    pub(crate) fn context(&self) -> HostContext {
         self.write("etc/new.json", &self.config);
         let file = self.path("etc/new.json");
         let config = config::load_config(&file).unwrap();
         let paths = Paths { state_dir: self.path("state"), run_dir: self.path("run"), sync_dir: self.path("sync") };
         let programs = Some(self.path("bin").into_os_string());
         let root = self.dir.path().to_owned();
-        let world = HostContext::with_root(config, ConfigSource::File(file), paths, Identity::Root, root, programs);
-        let mut site = SetupTarget::for_this_host(world, self.wishes.clone(), self.can_ask);
-        site.program = self.path("etc/new.json");
-        site
+        HostContext::with_root(config, ConfigSource::File(file), paths, Identity::Root, root, programs)
+    }
+
+    pub(crate) fn standby_plan(&self) -> Plan<StandbyOptions> {
+        let mut plan = Plan::for_standby(self.context(), self.options.clone());
+        plan.target.program = self.path("etc/new.json");
+        plan
+    }
+
+    pub(crate) fn primary_plan(&self, options: PrimaryOptions) -> Plan<PrimaryOptions> {
+        Plan::for_primary(self.context(), options)
+    }
+
+    pub(crate) fn uninstall_plan(&self) -> Plan<()> {
+        Plan::for_uninstall(self.context())
+    }
+
+    /// Chooses Telegram for the standby, where one user may write.
+    pub(crate) fn choose_telegram(&mut self) -> &mut ChannelOptions {
+        self.options.channel.insert(ChannelOptions {
+            channel: Channel::Telegram,
+            allowed_ids: vec!["1".into()],
+            token: None,
+            model: None,
+        })
     }
 
     /// Returns a host with an agent, whose home is below this one's; commands run as the agent stay with this user.
@@ -115,23 +136,13 @@ impl Host {
     }
 
     /// Applies one step of a standby.
-    pub(crate) fn apply_step(&self, step: &str) -> Result<(), String> {
-        Plan::new(self.target(), SetupRole::Standby).apply_step(step)
-    }
-
-    /// Returns the state of every step of a role.
-    pub(crate) fn read_states(&self, role: SetupRole) -> Vec<(&'static str, StepState)> {
-        Plan::new(self.target(), role).read_states().into_iter().map(|(step, state)| (step.name, state)).collect()
+    pub(crate) fn apply_step(&self, id: &str) -> Result<(), SetupError> {
+        self.standby_plan().apply_step(id)
     }
 
     /// Returns the state of one step of a standby.
-    pub(crate) fn standby_step_state(&self, name: &str) -> StepState {
-        self.step_state(SetupRole::Standby, name)
-    }
-
-    /// Returns the state of one step of any role.
-    pub(crate) fn step_state(&self, role: SetupRole, name: &str) -> StepState {
-        Plan::new(self.target(), role).read_state(name).unwrap_or_else(|| panic!("there is no step {name}"))
+    pub(crate) fn standby_step_state(&self, id: &str) -> StepState {
+        self.standby_plan().read_state(id).unwrap_or_else(|| panic!("there is no step {id}"))
     }
 
     /// Returns every file of the host.
@@ -145,5 +156,18 @@ impl Host {
         }
         found.sort();
         found
+    }
+}
+
+/// Returns the state of every step of a plan.
+pub(crate) fn read_states<O>(plan: &Plan<O>) -> Vec<(&'static str, StepState)> {
+    plan.read_states().into_iter().map(|(step, state)| (step.id, state)).collect()
+}
+
+/// Returns the reason of a refused step.
+pub(crate) fn refusal_text(state: StepState) -> String {
+    match state {
+        StepState::Refused(why) => why.to_string(),
+        other => panic!("not refused: {other:?}"),
     }
 }

@@ -8,7 +8,7 @@ mod script;
 
 mod firewall;
 mod host;
+mod migration;
 mod plan;
-mod predecessor;
 mod shipped;
 mod steps;

@@ -4,27 +4,18 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use openclaw_failover::config::WorkspaceConfig;
-use openclaw_failover::setup::{Plan, SetupRole, StepState};
+use openclaw_failover::setup::{Channel, ChannelToken, PrimaryOptions, StepState};
 
-use crate::host::Host;
+use crate::host::{Host, refusal_text};
 
 const TOKEN_FILE: &str = "etc/openclaw/gateway.env";
-
-fn refusal_text(state: StepState) -> String {
-    match state {
-        StepState::Refused(why) => why,
-        other => panic!("not refused: {other:?}"),
-    }
-}
 
 #[test]
 fn tokens_are_for_root_alone_and_others_stay() {
     let mut host = Host::with_agent();
     host.write(TOKEN_FILE, "KEY=1\nTELEGRAM_BOT_TOKEN=old\n");
     host.write("token", "123456:AA-b_c\n");
-    host.wishes.channel = Some("telegram".into());
-    host.wishes.allowed_ids = vec!["1".into()];
-    host.wishes.token_file = Some(host.path("token"));
+    host.choose_telegram().token = Some(ChannelToken::File(host.path("token")));
     let tokens = "OPENCLAW_GATEWAY_TOKEN, TELEGRAM_BOT_TOKEN";
     assert!(matches!(host.standby_step_state("tokens"), StepState::Pending(said) if said.contains(tokens)));
     host.apply_step("tokens").unwrap();
@@ -45,15 +36,14 @@ fn tokens_are_for_root_alone_and_others_stay() {
             "{wrong}"
         );
     }
-    host.wishes.token_file = Some(host.path("none"));
+    host.choose_telegram().token = Some(ChannelToken::File(host.path("none")));
     assert!(refusal_text(host.standby_step_state("tokens")).contains("cannot read"));
 }
 
 #[test]
 fn an_openclaw_json_is_never_replaced() {
     let mut host = Host::with_agent();
-    host.wishes.channel = Some("telegram".into());
-    host.wishes.allowed_ids = vec!["1".into()];
+    host.choose_telegram();
     assert!(matches!(host.standby_step_state("openclaw-config"), StepState::Pending(_)));
     host.write("home/openclaw/.openclaw/openclaw.json", "{}");
     assert!(
@@ -65,14 +55,13 @@ fn an_openclaw_json_is_never_replaced() {
 fn a_channel_of_the_primarys_or_without_anybody_is_refused() {
     let mut host = Host::with_agent();
     host.config = host.config.replace("\"urls\"", "\"channels\": [\"telegram\"], \"urls\"");
-    host.wishes.channel = Some("telegram".into());
-    host.wishes.allowed_ids = vec!["1".into()];
+    host.choose_telegram();
     assert!(refusal_text(host.standby_step_state("openclaw-config")).contains("a channel of primary"));
-    host.wishes.channel = Some("discord".into());
+    host.choose_telegram().channel = Channel::Discord;
     assert!(matches!(host.standby_step_state("openclaw-config"), StepState::Pending(_)));
-    host.wishes.allowed_ids.clear();
+    host.options.channel.as_mut().unwrap().allowed_ids.clear();
     assert!(matches!(host.standby_step_state("openclaw-config"), StepState::Pending(_)), "it is asked for");
-    host.can_ask = false;
+    host.options.is_interactive = false;
     assert!(refusal_text(host.standby_step_state("openclaw-config")).contains("--allow"));
 }
 
@@ -162,15 +151,16 @@ fn openclaw_is_found_wherever_it_is() {
 fn a_standbys_key_on_a_primary_opens_nothing_else() {
     let mut host = Host::with_agent();
     host.config = r#"{ "upstreams": [{ "name": "p", "urls": ["http://192.0.2.1"] }] }"#.into();
-    host.wishes.standby_key = Some("ssh-ed25519 AAAAkey standby".into());
+    let options =
+        PrimaryOptions { standby_key: Some("ssh-ed25519 AAAAkey standby".into()), ..PrimaryOptions::default() };
     let home = host.path("home/openclaw").display().to_string();
     host.write_program("getent", &format!("echo openclaw:x:4242:4242::{home}:/bin/sh"));
-    let key = |host: &Host| host.step_state(SetupRole::Primary, "standby-key");
+    let key = |host: &Host| host.primary_plan(options.clone()).read_state("standby-key").unwrap();
     assert!(matches!(key(&host), StepState::Pending(_)));
     host.write("home/openclaw/.ssh/authorized_keys", "ssh-ed25519 AAAAkey old@standby\n");
     assert!(refusal_text(key(&host)).contains("another line"));
     host.write("home/openclaw/.ssh/authorized_keys", "ssh-ed25519 AAAAother me\n");
-    Plan::new(host.target(), SetupRole::Primary).apply_step("standby-key").unwrap();
+    host.primary_plan(options.clone()).apply_step("standby-key").unwrap();
     let line = format!("restrict,command=\"rrsync -ro {home}/.openclaw/standby\" ssh-ed25519 AAAAkey");
     assert_eq!(host.read("home/openclaw/.ssh/authorized_keys"), format!("ssh-ed25519 AAAAother me\n{line}\n"));
 }
@@ -179,9 +169,8 @@ fn a_standbys_key_on_a_primary_opens_nothing_else() {
 fn a_primary_whose_workspace_lies_elsewhere_says_so_once() {
     let host = Host::with_agent();
     host.write_program("getent", "echo openclaw:x:4242:4242::/srv/agent:/bin/sh");
-    let mut site = host.target();
-    site.context.config.workspace = WorkspaceConfig::default();
-    let plan = Plan::new(site, SetupRole::Primary);
+    let mut plan = host.primary_plan(PrimaryOptions::default());
+    plan.target.context.config.workspace = WorkspaceConfig::default();
     for step in ["config", "paths"] {
         plan.apply_step(step).unwrap();
         assert!(matches!(plan.read_state(step), Some(StepState::Done(_))), "{step}: {:?}", plan.read_state(step));
@@ -198,7 +187,7 @@ fn a_primary_whose_workspace_lies_elsewhere_says_so_once() {
                 /usr/bin/env PATH=${PATH} /usr/local/bin/openclaw-failover";
     assert!(drop_in.ends_with(&format!("\nExecStartPre=\nExecStartPre=-+/usr/bin/{look} sync files\n")), "{drop_in}");
     host.write("etc/openclaw-failover/config.json", "{}");
-    let StepState::Refused(why) = plan.read_state("config").unwrap() else { panic!("not refused") };
+    let why = refusal_text(plan.read_state("config").unwrap());
     assert!(why.contains("must set the workspace's path"), "{why}");
 }
 
@@ -206,7 +195,10 @@ fn a_primary_whose_workspace_lies_elsewhere_says_so_once() {
 fn a_standby_does_not_become_a_primary_beside() {
     let host = Host::with_agent();
     host.write("units/openclaw-failover.service", "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n");
-    assert!(refusal_text(host.step_state(SetupRole::Primary, "config")).contains("is a standby"));
+    assert!(
+        refusal_text(host.primary_plan(PrimaryOptions::default()).read_state("config").unwrap())
+            .contains("is a standby")
+    );
 }
 
 #[test]
@@ -214,15 +206,15 @@ fn one_setup_at_a_time() {
     let host = Host::with_agent();
     let lock = fs::File::create(host.path("run/openclaw-failover-setup.lock")).unwrap();
     lock.lock().unwrap();
-    let plan = Plan::new(host.target(), SetupRole::Standby);
-    assert!(plan.apply(&mut |_| ()).unwrap_err().contains("another setup"));
+    let plan = host.standby_plan();
+    assert!(plan.apply(&mut |_| ()).unwrap_err().to_string().contains("another setup"));
 }
 
 #[test]
 fn an_interrupted_setup_says_where_it_goes_on() {
     let host = Host::with_agent();
-    let plan = Plan::new(host.target(), SetupRole::Standby);
+    let plan = host.standby_plan();
     plan.target.cancel.cancel();
-    let why = plan.apply(&mut |_| panic!("nothing is done")).unwrap_err();
+    let why = plan.apply(&mut |_| panic!("nothing is done")).unwrap_err().to_string();
     assert!(why.contains("interrupted") && why.contains("run the same command again to continue"), "{why}");
 }

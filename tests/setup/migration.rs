@@ -4,9 +4,9 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::{fs, thread};
 
-use openclaw_failover::setup::{Plan, SetupRole, StepState};
+use openclaw_failover::setup::StepState;
 
-use crate::host::Host;
+use crate::host::{Host, read_states, refusal_text};
 
 const UNIT_FOLDER: &str = "etc/systemd/system";
 const RENAMED_SUFFIX: &str = ".replaced-by-openclaw-failover";
@@ -39,7 +39,7 @@ fn answer_probe(mut stream: std::net::TcpStream) {
 }
 
 fn pending_text(host: &Host) -> String {
-    match host.standby_step_state("predecessor") {
+    match host.standby_step_state("migration") {
         StepState::Pending(said) => said,
         other => panic!("{other:?}"),
     }
@@ -57,7 +57,7 @@ fn what_somebody_wrote_by_hand_is_named_and_what_is_ours_is_not() {
     let ours = include_str!("../../src/setup/units/openclaw.service");
     host.write(&format!("{UNIT_FOLDER}/openclaw.service"), &format!("{ours}# of another version\n"));
     assert!(!pending_text(&host).contains(" openclaw.service"), "{}", pending_text(&host));
-    // The alias of our own unit is no predecessor.
+    // The alias of our own unit is no other monitor.
     fs::remove_file(host.path(&format!("{UNIT_FOLDER}/openclaw-health-monitor.service"))).unwrap();
     fs::remove_file(host.path(&format!("{UNIT_FOLDER}/openclaw-gateway-work.service"))).unwrap();
     symlink(
@@ -65,7 +65,7 @@ fn what_somebody_wrote_by_hand_is_named_and_what_is_ours_is_not() {
         host.path(&format!("{UNIT_FOLDER}/openclaw-health-monitor.service")),
     )
     .unwrap();
-    assert_eq!(host.standby_step_state("predecessor"), StepState::Done("no other monitor or gateway found".into()));
+    assert_eq!(host.standby_step_state("migration"), StepState::Done("no other monitor or gateway found".into()));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn it_is_set_aside_with_all_that_belongs_to_it() {
     host.write(&format!("{UNIT_FOLDER}/openclaw.service.d/override.conf"), "[Service]\nExecStart=\nEnvironment=C=3\n");
     host.write("home/openclaw/.config/systemd/user/openclaw-gateway.service", "[Service]\n");
     host.write("home/openclaw/.config/systemd/user/openclaw-gateway.service.d/x.conf", "[Service]\n");
-    host.apply_step("predecessor").unwrap();
+    host.apply_step("migration").unwrap();
 
     for (path, text) in [
         (format!("{UNIT_FOLDER}/openclaw-health-monitor.service{RENAMED_SUFFIX}"), "an older one"),
@@ -120,7 +120,7 @@ fn nothing_that_leads_to_the_agent_is_read() {
         &format!("echo openclaw:x:4242:4242::{}:/bin/sh", host.path("home/openclaw").display()),
     );
     symlink(&agents, host.path(&format!("{UNIT_FOLDER}/openclaw.service"))).unwrap();
-    host.apply_step("predecessor").unwrap();
+    host.apply_step("migration").unwrap();
     assert!(!host.path(&format!("{UNIT_FOLDER}/openclaw.service.d/10-from-replaced.conf")).exists());
     assert_eq!(fs::read_link(host.path(&format!("{UNIT_FOLDER}/openclaw.service{RENAMED_SUFFIX}"))).unwrap(), agents);
     assert!(agents.exists());
@@ -131,14 +131,12 @@ fn a_gateway_that_is_all_its_user_has_goes_on() {
     let host = host_with_primary(false);
     host.add_running_unit("openclaw.service");
     assert!(pending_text(&host).contains("keeps running"), "{}", pending_text(&host));
-    host.apply_step("predecessor").unwrap();
+    host.apply_step("migration").unwrap();
     let log = host.read("log");
     assert!(!log.contains("stop") && log.contains("disable openclaw.service"), "{log}");
 
     host.add_running_unit("openclaw-gateway.service");
-    let StepState::Refused(why) = host.standby_step_state("predecessor") else {
-        panic!("{:?}", host.standby_step_state("predecessor"))
-    };
+    let why = refusal_text(host.standby_step_state("migration"));
     assert!(why.contains("without an agent"), "{why}");
 }
 
@@ -147,7 +145,7 @@ fn a_gateway_is_stopped_while_the_primary_serves() {
     let host = host_with_primary(true);
     host.add_running_unit("openclaw.service");
     host.add_running_unit("openclaw-gateway.service");
-    host.apply_step("predecessor").unwrap();
+    host.apply_step("migration").unwrap();
     let log = host.read("log");
     assert!(log.contains("stop openclaw.service") && log.contains("stop openclaw-gateway.service"), "{log}");
 }
@@ -158,12 +156,12 @@ fn a_removal_leaves_a_primarys_own_gateway_alone() {
     host.add_running_unit("openclaw.service");
     host.write(&format!("{UNIT_FOLDER}/openclaw.service.d/openclaw.conf"), "[Service]\nNice=5\n");
     assert!(
-        host.read_states(SetupRole::Uninstalled).iter().all(|(_, state)| matches!(state, StepState::Done(_))),
+        read_states(&host.uninstall_plan()).iter().all(|(_, state)| matches!(state, StepState::Done(_))),
         "{:?}",
-        host.read_states(SetupRole::Uninstalled)
+        read_states(&host.uninstall_plan())
     );
     host.write(&format!("{UNIT_FOLDER}/openclaw.service"), include_str!("../../src/setup/units/openclaw.service"));
-    let plan = host.read_states(SetupRole::Uninstalled);
+    let plan = read_states(&host.uninstall_plan());
     assert!(
         plan.contains(&("stop", StepState::Pending("stop and disable openclaw.service; it is serving now".into()))),
         "{plan:?}"
@@ -175,7 +173,7 @@ fn a_removal_ends_the_drills() {
     let host = Host::with_agent();
     host.add_running_unit("openclaw-failover-drill.timer");
     host.write(&format!("{UNIT_FOLDER}/openclaw-failover-drill.timer"), "");
-    let plan = host.read_states(SetupRole::Uninstalled);
+    let plan = read_states(&host.uninstall_plan());
     let stop = StepState::Pending("stop and disable openclaw-failover-drill.timer".into());
     let remove = StepState::Pending(format!("remove /{UNIT_FOLDER}/openclaw-failover-drill.timer"));
     assert!(plan.contains(&("stop", stop)) && plan.contains(&("units", remove)), "{plan:?}");
@@ -188,7 +186,7 @@ fn a_removal_leaves_the_systems_folders_and_tells_how_to_have_back_what_was() {
     host.write(&format!("{UNIT_FOLDER}/openclaw-sync-push.service.d/user.conf"), "");
     host.write(&format!("{UNIT_FOLDER}/openclaw.service{RENAMED_SUFFIX}"), "");
     host.write(&format!("{UNIT_FOLDER}/openclaw.service.d/override.conf{RENAMED_SUFFIX}"), "");
-    let plan = Plan::new(host.target(), SetupRole::Uninstalled);
+    let plan = host.uninstall_plan();
     plan.apply(&mut |_| ()).unwrap();
     assert!(host.path("etc/polkit-1/rules.d").is_dir(), "polkit watches it");
     assert!(!host.path(&format!("{UNIT_FOLDER}/openclaw-sync-push.service.d")).exists());
