@@ -22,6 +22,7 @@ use crate::demo::environment::{
     write_note,
 };
 use crate::demo::error::DemoError;
+use crate::events::EventKind;
 use crate::monitor::{Backend, Dependencies, Monitor, StopHandle};
 use crate::workspace;
 
@@ -87,7 +88,7 @@ struct RunningMonitor {
 }
 
 /// Entry of the history: the event, and the sentence for people.
-type DemoEvent = (&'static str, String);
+type DemoEvent = (EventKind, String);
 
 impl RunningMonitor {
     fn start(
@@ -152,12 +153,12 @@ struct DemoRun<L> {
 
 impl<L: FnMut(&str) -> bool> DemoRun<L> {
     fn run_steps(&mut self, folder: &TempFolder, primary: &mut StubGateway) -> Result<(), DemoError> {
-        self.print_until("armed")?;
+        self.print_until(EventKind::Armed)?;
         write_note(folder, "The note that the primary wrote last.")?;
         self.print_line("act", "the primary's agent writes a note; its gateway is killed (SIGKILL)")?;
         let died = Instant::now();
         primary.kill();
-        self.print_until("promoted")?;
+        self.print_until(EventKind::Promoted)?;
         let promoted = died.elapsed();
         let note = std::fs::read_to_string(folder.join("standby").join("notes.md")).unwrap_or_default();
         self.print_line("act", &format!("the standby's workspace says: {note}"))?;
@@ -167,9 +168,9 @@ impl<L: FnMut(&str) -> bool> DemoRun<L> {
         self.print_line("act", "the standby's agent writes a note; the primary's gateway starts again")?;
         let back = Instant::now();
         primary.start().map_err(start_failure)?;
-        self.print_until("demoted")?;
+        self.print_until(EventKind::Demoted)?;
         let demoted = back.elapsed();
-        self.print_until("returned")?;
+        self.print_until(EventKind::Pushed)?;
         push_primary(folder)?;
         let note = std::fs::read_to_string(folder.join("primary").join("learned.md")).unwrap_or_default();
         self.print_line("act", &format!("the primary's push timer merges it; the primary's workspace says: {note}"))?;
@@ -182,17 +183,17 @@ impl<L: FnMut(&str) -> bool> DemoRun<L> {
     }
 
     /// Prints events until `event` happens.
-    fn print_until(&mut self, event: &'static str) -> Result<(), DemoError> {
+    fn print_until(&mut self, event: EventKind) -> Result<(), DemoError> {
         loop {
             if self.interrupted.load(Ordering::Relaxed) {
                 return Err(DemoError::Interrupted);
             }
             if self.began.elapsed() > DEMO_TIMEOUT {
-                return Err(DemoError::TimedOut(event));
+                return Err(DemoError::TimedOut(event.name()));
             }
             match self.events.recv_timeout(POLL_INTERVAL) {
                 Ok((what, text)) => {
-                    self.print_line(what, &text)?;
+                    self.print_line(what.name(), &text)?;
                     if what == event {
                         return Ok(());
                     }

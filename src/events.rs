@@ -8,6 +8,7 @@ mod demotion;
 mod drill_marker;
 mod drills;
 mod holds;
+mod kind;
 mod monitor;
 mod probing;
 mod promotion;
@@ -19,6 +20,7 @@ use log::Level;
 
 use crate::config::Config;
 pub use crate::events::drill_marker::DrillMarker;
+pub use crate::events::kind::EventKind;
 pub use crate::events::monitor::MonitorNotice;
 pub(crate) use crate::events::probing::availability_in_words;
 use crate::failover::MachineNotice;
@@ -39,8 +41,8 @@ pub struct HistoryEntry {
     pub at: Time,
     /// Time since boot, if known.
     pub boot: Option<BootTime>,
-    /// Stable event name.
-    pub event: &'static str,
+    /// Kind of event.
+    pub event: EventKind,
     /// Severity, from which the log level follows.
     pub severity: Severity,
     /// Named values for programs.
@@ -93,7 +95,7 @@ impl HistoryEntry {
     pub fn to_json(&self) -> Value {
         let head = [
             ("at", json_fields::time_to_json(self.at)),
-            ("event", self.event.into()),
+            ("event", self.event.name().into()),
             ("severity", self.severity.name().into()),
         ];
         let text = [("text", self.text.as_str().into())];
@@ -101,19 +103,19 @@ impl HistoryEntry {
         Value::from_entries(head.into_iter().chain(boot).chain(self.fields.iter().cloned()).chain(text))
     }
 
-    fn notice(event: &'static str, text: &str) -> Self {
+    fn notice(event: EventKind, text: &str) -> Self {
         Self::new(Severity::Notice, event, text)
     }
 
-    fn warning(event: &'static str, text: &str) -> Self {
+    fn warning(event: EventKind, text: &str) -> Self {
         Self::new(Severity::Warning, event, text)
     }
 
-    fn error(event: &'static str, text: &str) -> Self {
+    fn error(event: EventKind, text: &str) -> Self {
         Self::new(Severity::Error, event, text)
     }
 
-    fn new(severity: Severity, event: &'static str, text: &str) -> Self {
+    fn new(severity: Severity, event: EventKind, text: &str) -> Self {
         Self {
             at: Time::default(),
             boot: None,

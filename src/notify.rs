@@ -19,7 +19,6 @@ mod message;
 mod redact;
 mod response_check;
 mod routing;
-mod title;
 mod webhook_worker;
 
 use crate::config::NotifyConfig;

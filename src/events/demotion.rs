@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::events::{HistoryEntry, NoticeDescriber, Severity, shorten_quote};
+use crate::events::{EventKind, HistoryEntry, NoticeDescriber, Severity, shorten_quote};
 use crate::failover::{DemotionReason, names};
 use crate::text::json_fields;
 use crate::text::utc::format_span;
@@ -22,7 +22,7 @@ impl NoticeDescriber<'_> {
                 format!("{unit} is being stopped from outside this program; waiting until it is down"),
             ),
         };
-        let entry = HistoryEntry::new(severity, "demoting", &text);
+        let entry = HistoryEntry::new(severity, EventKind::Demoting, &text);
         self.with_demotion_reason(entry, reason)
     }
 
@@ -33,7 +33,7 @@ impl NoticeDescriber<'_> {
             self.gateway_unit(),
             format_span(after)
         );
-        HistoryEntry::warning("drain_cut", &text).with_seconds("after_seconds", after)
+        HistoryEntry::warning(EventKind::DrainCut, &text).with_seconds("after_seconds", after)
     }
 
     pub(super) fn describe_stop_failed(&self, why: &str, retry_in: Duration) -> HistoryEntry {
@@ -42,7 +42,9 @@ impl NoticeDescriber<'_> {
             "stopping {unit} failed: {reason}. Retrying in {}; to stop it by hand, run `systemctl stop {unit}` as root",
             format_span(retry_in)
         );
-        HistoryEntry::error("stop_failed", &text).with_quote("why", why).with_seconds("retry_in_seconds", retry_in)
+        HistoryEntry::error(EventKind::StopFailed, &text)
+            .with_quote("why", why)
+            .with_seconds("retry_in_seconds", retry_in)
     }
 
     pub(super) fn describe_stop_hangs(&self, waited: Duration) -> HistoryEntry {
@@ -52,7 +54,7 @@ impl NoticeDescriber<'_> {
              lose its unfinished work, run `systemctl kill --signal=KILL {unit}` as root",
             format_span(waited)
         );
-        HistoryEntry::error("stop_hangs", &text).with_seconds("waited_seconds", waited)
+        HistoryEntry::error(EventKind::StopHangs, &text).with_seconds("waited_seconds", waited)
     }
 
     pub(super) fn describe_demoted(&self, reason: DemotionReason, active_for: Option<Duration>) -> HistoryEntry {
@@ -64,7 +66,7 @@ impl NoticeDescriber<'_> {
             DemotionReason::Found => "it was stopped from outside this program".to_owned(),
         };
         let text = format!("back in standby: {} is down{served}; {why}", self.gateway_unit());
-        let entry = HistoryEntry::notice("demoted", &text)
+        let entry = HistoryEntry::notice(EventKind::Demoted, &text)
             .with_field("active_for_seconds", active_for.map(json_fields::seconds_to_json));
         self.with_demotion_reason(entry, reason)
     }

@@ -1,6 +1,6 @@
 //! Marking of the entries that a drill causes, so that a webhook gets one message for the whole drill.
 
-use crate::events::{HistoryEntry, MAX_SENTENCE_CHARS, Severity, shorten_quote};
+use crate::events::{EventKind, HistoryEntry, MAX_SENTENCE_CHARS, Severity, shorten_quote};
 use crate::text::to_printable;
 
 /// Field of an entry that a drill has caused.
@@ -18,20 +18,20 @@ impl DrillMarker {
     /// Marks an entry of a drill, and adds the first error to the result of a failed drill.
     #[must_use]
     pub fn mark_entry(&mut self, entry: HistoryEntry) -> HistoryEntry {
-        if entry.event == "promoting" && entry.has_field_text("cause", "drill") {
+        if entry.event == EventKind::Promoting && entry.has_field_text("cause", "drill") {
             *self = Self { is_underway: true, first_error: None };
         }
         if !self.is_underway {
             return entry;
         }
-        if entry.event == "drill_ended" {
+        if entry.event == EventKind::DrillEnded {
             self.is_underway = false;
             return match self.first_error.take() {
                 Some(trouble) if entry.severity == Severity::Error => entry.explain_failed_drill(&trouble),
                 _ => entry,
             };
         }
-        if self.first_error.is_none() && (entry.severity == Severity::Error || entry.event == "push_failed") {
+        if self.first_error.is_none() && (entry.severity == Severity::Error || entry.event == EventKind::PushFailed) {
             self.first_error = Some(shorten_quote(&entry.text));
         }
         entry.with_field(DRILL_FIELD, true)
@@ -62,20 +62,27 @@ mod tests {
     #[test]
     fn marks_the_entries_of_a_drill_until_its_result() {
         let mut rehearsal = DrillMarker::default();
-        assert!(!marked(&mut rehearsal, HistoryEntry::warning("promoting", "x").with_field("cause", "outage")).0);
-        assert!(marked(&mut rehearsal, HistoryEntry::warning("promoting", "x").with_field("cause", "drill")).0);
-        assert!(marked(&mut rehearsal, HistoryEntry::notice("promoted", "x").with_field("cause", "drill")).0);
-        assert_eq!(marked(&mut rehearsal, HistoryEntry::notice("drill_ended", "passed")), (false, "passed".to_owned()));
-        assert!(!marked(&mut rehearsal, HistoryEntry::error("went_down", "x")).0);
+        assert!(
+            !marked(&mut rehearsal, HistoryEntry::warning(EventKind::Promoting, "x").with_field("cause", "outage")).0
+        );
+        assert!(
+            marked(&mut rehearsal, HistoryEntry::warning(EventKind::Promoting, "x").with_field("cause", "drill")).0
+        );
+        assert!(marked(&mut rehearsal, HistoryEntry::notice(EventKind::Promoted, "x").with_field("cause", "drill")).0);
+        assert_eq!(
+            marked(&mut rehearsal, HistoryEntry::notice(EventKind::DrillEnded, "passed")),
+            (false, "passed".to_owned())
+        );
+        assert!(!marked(&mut rehearsal, HistoryEntry::error(EventKind::GatewayDown, "x")).0);
     }
 
     #[test]
     fn adds_the_first_error_to_a_failed_drill() {
         let mut rehearsal = DrillMarker::default();
-        let _ = rehearsal.mark_entry(HistoryEntry::warning("promoting", "x").with_field("cause", "drill"));
-        let _ = rehearsal.mark_entry(HistoryEntry::error("start_failed", "the unit is masked."));
-        let _ = rehearsal.mark_entry(HistoryEntry::error("aborted", "drill cancelled"));
-        let (_, text) = marked(&mut rehearsal, HistoryEntry::error("drill_ended", "the drill failed"));
+        let _ = rehearsal.mark_entry(HistoryEntry::warning(EventKind::Promoting, "x").with_field("cause", "drill"));
+        let _ = rehearsal.mark_entry(HistoryEntry::error(EventKind::StartFailed, "the unit is masked."));
+        let _ = rehearsal.mark_entry(HistoryEntry::error(EventKind::Aborted, "drill cancelled"));
+        let (_, text) = marked(&mut rehearsal, HistoryEntry::error(EventKind::DrillEnded, "the drill failed"));
         assert_eq!(text, "the drill failed. First error: the unit is masked");
     }
 }

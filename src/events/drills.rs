@@ -1,6 +1,6 @@
 //! Entries about drills: refused, or ended.
 
-use crate::events::{HistoryEntry, NoticeDescriber, Severity, codec};
+use crate::events::{EventKind, HistoryEntry, NoticeDescriber, Severity, codec};
 use crate::failover::{Drill, DrillOutcome, DrillRefusal, DrillStep, names};
 use crate::text::utc::format_span;
 
@@ -17,7 +17,7 @@ impl NoticeDescriber<'_> {
                  `openclaw-failover drill --force`",
             ),
         };
-        HistoryEntry::warning("drill_refused", &format!("drill refused: {words}")).with_field("why", name)
+        HistoryEntry::warning(EventKind::DrillRefused, &format!("drill refused: {words}")).with_field("why", name)
     }
 
     pub(super) fn describe_drill_ended(&self, drill: &Drill) -> HistoryEntry {
@@ -52,7 +52,7 @@ impl NoticeDescriber<'_> {
             DrillOutcome::Failed { step } => Some(step.name()),
             _ => None,
         };
-        HistoryEntry::new(severity, "drill_ended", &text)
+        HistoryEntry::new(severity, EventKind::DrillEnded, &text)
             .with_field("outcome", names::outcome_name(outcome))
             .with_field("failed_step", failed)
             .with_field("took_seconds", codec::step_durations_to_json(drill))

@@ -1,6 +1,6 @@
 //! Entries about operators' holds.
 
-use crate::events::{HistoryEntry, MAX_SENTENCE_CHARS, NoticeDescriber};
+use crate::events::{EventKind, HistoryEntry, MAX_SENTENCE_CHARS, NoticeDescriber};
 use crate::failover::{Hold, HoldKind};
 use crate::text::utc::format_time;
 use crate::text::{json_fields, to_printable};
@@ -12,7 +12,7 @@ impl NoticeDescriber<'_> {
             hold.kind.name(),
             hold_meaning(hold.kind)
         );
-        let entry = HistoryEntry::warning("held_back", &text).with_field("hold", hold.kind.name());
+        let entry = HistoryEntry::warning(EventKind::HeldBack, &text).with_field("hold", hold.kind.name());
         with_reason(entry, hold)
     }
 
@@ -23,13 +23,13 @@ impl NoticeDescriber<'_> {
             hold_meaning(hold.kind),
             self.hold_end(hold)
         );
-        self.with_hold_fields(HistoryEntry::notice("hold_set", &text), hold)
+        self.with_hold_fields(HistoryEntry::notice(EventKind::HoldSet, &text), hold)
     }
 
     pub(super) fn describe_hold_ended(&self, kind: HoldKind, by_time: bool) -> HistoryEntry {
         let how = if by_time { "expired" } else { "was ended by an operator" };
         let text = format!("the hold '{}' {how}: automatic failover is ON", kind.name());
-        HistoryEntry::notice("hold_ended", &text).with_field("hold", kind.name()).with_field("by_time", by_time)
+        HistoryEntry::notice(EventKind::HoldEnded, &text).with_field("hold", kind.name()).with_field("by_time", by_time)
     }
 
     pub(super) fn describe_hold_reminder(&self, hold: &Hold) -> HistoryEntry {
@@ -40,7 +40,7 @@ impl NoticeDescriber<'_> {
             hold_meaning(hold.kind),
             self.hold_end(hold)
         );
-        self.with_hold_fields(HistoryEntry::warning("hold_stands", &text), hold)
+        self.with_hold_fields(HistoryEntry::warning(EventKind::HoldStands, &text), hold)
     }
 
     fn hold_end(&self, hold: &Hold) -> String {

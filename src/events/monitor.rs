@@ -1,6 +1,6 @@
 //! Entries about the monitor itself and about the host.
 
-use crate::events::{HistoryEntry, shorten_quote, workspace};
+use crate::events::{EventKind, HistoryEntry, shorten_quote, workspace};
 use crate::finding::Finding;
 use crate::os::load_or_quarantine::UnreadableFile;
 use crate::text::{Time, json_fields};
@@ -61,32 +61,34 @@ pub(super) fn describe_notice(notice: &MonitorNotice) -> HistoryEntry {
         MonitorNotice::Started { version, upstreams, seen } => {
             let text =
                 format!("openclaw-failover {version} started, watching {}", shorten_quote(&upstreams.join(", ")));
-            let entry = HistoryEntry::notice("started", &text).with_field("version", version.as_str());
+            let entry = HistoryEntry::notice(EventKind::Started, &text).with_field("version", version.as_str());
             entry.with_field("upstreams", upstreams.clone()).with_field("seen_at", seen.map(json_fields::time_to_json))
         }
         MonitorNotice::Stopped => HistoryEntry::notice(
-            "stopped",
+            EventKind::Stopped,
             "monitor stopped: the gateway is left as it is, and no failover happens until the monitor runs again",
         ),
-        MonitorNotice::Reloaded => HistoryEntry::notice("reloaded", "configuration reloaded"),
+        MonitorNotice::Reloaded => HistoryEntry::notice(EventKind::Reloaded, "configuration reloaded"),
         MonitorNotice::ReloadRefused { why } => {
             let text = format!(
                 "configuration not reloaded, the old one stays in force: {}. For a list of every problem, run \
                  `openclaw-failover config --check FILE`",
                 shorten_quote(why)
             );
-            HistoryEntry::error("reload_refused", &text).with_quote("why", why)
+            HistoryEntry::error(EventKind::ReloadRefused, &text).with_quote("why", why)
         }
         MonitorNotice::FileQuarantined(unreadable) => describe_quarantined_file(unreadable),
-        MonitorNotice::CredentialMissing { what } => HistoryEntry::error("missing", what).with_quote("what", what),
+        MonitorNotice::CredentialMissing { what } => {
+            HistoryEntry::error(EventKind::CredentialMissing, what).with_quote("what", what)
+        }
         MonitorNotice::NotReady(finding) => {
             let text = format!("this standby is not ready to take over: {}", finding.to_sentence());
-            let entry = HistoryEntry::error("not_ready", &text).with_field("check", finding.id);
+            let entry = HistoryEntry::error(EventKind::NotReady, &text).with_field("check", finding.id);
             entry.with_quote("evidence", &finding.evidence).with_quote("fix", &finding.fix)
         }
         MonitorNotice::Ready { check, evidence } => {
             let text = format!("{check} no longer blocks a failover to this standby: {}", shorten_quote(evidence));
-            HistoryEntry::notice("ready", &text).with_field("check", *check).with_quote("evidence", evidence)
+            HistoryEntry::notice(EventKind::Ready, &text).with_field("check", *check).with_quote("evidence", evidence)
         }
         MonitorNotice::PullChanged(pull) => workspace::describe_pull(pull),
         MonitorNotice::StartsWith(pull) => workspace::describe_start(pull.as_ref()),
@@ -101,27 +103,31 @@ pub(super) fn describe_notice(notice: &MonitorNotice) -> HistoryEntry {
                  over nor fail back; probes go on, and requests are retried. Check `systemctl status dbus polkit`",
                 shorten_quote(why)
             );
-            HistoryEntry::error("systemd_unreachable", &text).with_quote("why", why)
+            HistoryEntry::error(EventKind::SystemdUnreachable, &text).with_quote("why", why)
         }
-        MonitorNotice::SystemdReachable => HistoryEntry::notice("systemd_reachable", "systemd accepts requests again"),
+        MonitorNotice::SystemdReachable => {
+            HistoryEntry::notice(EventKind::SystemdReachable, "systemd accepts requests again")
+        }
         MonitorNotice::WriteFailed { why } => {
             let text = format!(
                 "{}. Failover still works, but a restart may lose state and history since now",
                 shorten_quote(why)
             );
-            HistoryEntry::error("write_failed", &text).with_quote("why", why)
+            HistoryEntry::error(EventKind::WriteFailed, &text).with_quote("why", why)
         }
-        MonitorNotice::WriteRecovered => HistoryEntry::notice("write_well", "state and history can be written again"),
+        MonitorNotice::WriteRecovered => {
+            HistoryEntry::notice(EventKind::WriteRecovered, "state and history can be written again")
+        }
         MonitorNotice::NotifyFailed { who, why } => {
             let text = format!(
                 "notifications to {who} fail: {}. They are retried for a day; to send a test now, run \
                  `openclaw-failover notify --test`",
                 shorten_quote(why)
             );
-            HistoryEntry::warning("notify_failed", &text).with_field("who", who.as_str()).with_quote("why", why)
+            HistoryEntry::warning(EventKind::NotifyFailed, &text).with_field("who", who.as_str()).with_quote("why", why)
         }
         MonitorNotice::NotifyRecovered { who } => {
-            HistoryEntry::notice("notify_well", &format!("notifications to {who} arrive again"))
+            HistoryEntry::notice(EventKind::NotifyRecovered, &format!("notifications to {who} arrive again"))
                 .with_field("who", who.as_str())
         }
         MonitorNotice::UpstreamChannels { upstream, failing, suppressed } => {
@@ -131,7 +137,7 @@ pub(super) fn describe_notice(notice: &MonitorNotice) -> HistoryEntry {
 }
 
 fn describe_quarantined_file(unreadable: &UnreadableFile) -> HistoryEntry {
-    HistoryEntry::error("set_aside", &unreadable.to_string())
+    HistoryEntry::error(EventKind::FileQuarantined, &unreadable.to_string())
         .with_quote("path", &unreadable.path.to_string_lossy())
         .with_quote("why", &unreadable.reason)
         .with_field("kept_as", unreadable.quarantined.as_ref().ok().map(|aside| aside.to_string_lossy().into_owned()))
@@ -144,14 +150,14 @@ fn describe_upstream_channels(upstream: &str, failing: &[String], suppressed: &[
         .map(|(what, channels)| format!("{} ({what})", shorten_quote(&channels.join(", "))))
         .collect();
     let entry = if broken.is_empty() {
-        HistoryEntry::notice("upstream_channels", &format!("every chat channel of {upstream} works again"))
+        HistoryEntry::notice(EventKind::UpstreamChannels, &format!("every chat channel of {upstream} works again"))
     } else {
         let text = format!(
             "{upstream} is up, but some of its chat channels do not work: {}. A failover would not fix that; check \
              the gateway on that host",
             broken.join(", ")
         );
-        HistoryEntry::warning("upstream_channels", &text)
+        HistoryEntry::warning(EventKind::UpstreamChannels, &text)
     };
     entry
         .with_field("upstream", upstream)

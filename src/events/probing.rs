@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::events::{HistoryEntry, NoticeDescriber, shorten_quote};
+use crate::events::{EventKind, HistoryEntry, NoticeDescriber, shorten_quote};
 use crate::failover::{Availability, names};
 use crate::probe::{ProbeFailure, Verdict};
 use crate::text::json_fields;
@@ -15,7 +15,9 @@ impl NoticeDescriber<'_> {
         let name = self.upstream_name(upstream);
         let urls = self.config.upstreams.get(upstream).map(|upstream| upstream.urls.clone());
         let text = format!("{name} was seen healthy from here for the first time: failover armed");
-        HistoryEntry::notice("armed", &text).with_field("upstream", name).with_field("urls", urls.unwrap_or_default())
+        HistoryEntry::notice(EventKind::Armed, &text)
+            .with_field("upstream", name)
+            .with_field("urls", urls.unwrap_or_default())
     }
 
     pub(super) fn describe_window_opened(&self, upstream: usize, failure: ProbeFailure) -> HistoryEntry {
@@ -25,7 +27,7 @@ impl NoticeDescriber<'_> {
             _ => format!("every upstream is down; last probe of {name}: {why}"),
         };
         let text = format!("{what}. Failing over in {} unless it recovers", format_span(after));
-        HistoryEntry::warning("window_opened", &text)
+        HistoryEntry::warning(EventKind::WindowOpened, &text)
             .with_field("upstream", name)
             .with_field("failure", failure.name())
             .with_field("http_status", failure.http_status())
@@ -35,7 +37,9 @@ impl NoticeDescriber<'_> {
     pub(super) fn describe_window_closed(&self, upstream: usize, lasted: Duration) -> HistoryEntry {
         let name = self.upstream_name(upstream);
         let text = format!("{name} is up again after {}", format_span(lasted));
-        HistoryEntry::notice("window_closed", &text).with_field("upstream", name).with_seconds("lasted_seconds", lasted)
+        HistoryEntry::notice(EventKind::WindowClosed, &text)
+            .with_field("upstream", name)
+            .with_seconds("lasted_seconds", lasted)
     }
 
     pub(super) fn describe_flapping(&self, recent: Availability) -> HistoryEntry {
@@ -46,28 +50,31 @@ impl NoticeDescriber<'_> {
             availability_in_words(self.config, recent),
             format_span(self.config.promote.after)
         );
-        with_availability_fields(HistoryEntry::error("flapping", &text), recent)
+        with_availability_fields(HistoryEntry::error(EventKind::Flapping, &text), recent)
     }
 
     pub(super) fn describe_steady(&self, recent: Availability) -> HistoryEntry {
-        with_availability_fields(HistoryEntry::notice("steady", "the primary is steady again"), recent)
+        with_availability_fields(HistoryEntry::notice(EventKind::Steady, "the primary is steady again"), recent)
     }
 
     pub(super) fn describe_isolated(&self) -> HistoryEntry {
         HistoryEntry::error(
-            "isolated",
+            EventKind::Isolated,
             "no upstream answers, and no witness either: this host may be cut off from the network, so it does not \
              fail over until a witness or an upstream answers. Check this host's network",
         )
     }
 
     pub(super) fn describe_reconnected(&self) -> HistoryEntry {
-        HistoryEntry::notice("reconnected", "a witness or an upstream answers again: this host is no longer cut off")
+        HistoryEntry::notice(
+            EventKind::Reconnected,
+            "a witness or an upstream answers again: this host is no longer cut off",
+        )
     }
 
     pub(super) fn describe_never_seen_healthy(&self) -> HistoryEntry {
         HistoryEntry::error(
-            "never_seen_healthy",
+            EventKind::NeverSeenHealthy,
             "every upstream is down, and none was ever seen healthy from here: a wrong URL looks the same, so this \
              host does not fail over. Test the URLs with `openclaw-failover check`. If the upstream is really down, \
              `openclaw-failover promote` starts this host's gateway and keeps it up",
@@ -80,14 +87,14 @@ impl NoticeDescriber<'_> {
             "{unit} is down, but another process holds {url} ({verdict}): this host cannot take over. Find it with \
              `ss -ltnp` and stop it; it is usually OpenClaw's own user unit, openclaw-gateway.service"
         );
-        HistoryEntry::error("port_held", &text)
+        HistoryEntry::error(EventKind::PortHeld, &text)
             .with_field("url", url.as_str())
             .with_field("verdict", names::verdict_name(verdict))
     }
 
     pub(super) fn describe_port_free(&self) -> HistoryEntry {
         let url = &self.config.gateway.url;
-        HistoryEntry::notice("port_free", &format!("{url} is no longer held by another process"))
+        HistoryEntry::notice(EventKind::PortFree, &format!("{url} is no longer held by another process"))
             .with_field("url", url.as_str())
     }
 
@@ -95,7 +102,7 @@ impl NoticeDescriber<'_> {
         let (unit, why) = (self.gateway_unit(), shorten_quote(why));
         let text =
             format!("{unit} runs, but {why}: messages may not reach it. Find that process with `ss -ltnp`, stop it");
-        HistoryEntry::error("foreign_answer", &text).with_field("why", why)
+        HistoryEntry::error(EventKind::ForeignAnswer, &text).with_field("why", why)
     }
 
     pub(super) fn describe_answer_unverified(&self, why: &str) -> HistoryEntry {
@@ -104,12 +111,12 @@ impl NoticeDescriber<'_> {
             "cannot check which process answers at {url}: {why}. It counts as {unit}; compare `ss -ltnp` with \
              `systemctl status {unit}`"
         );
-        HistoryEntry::warning("answer_unverified", &text).with_field("url", url.as_str()).with_field("why", why)
+        HistoryEntry::warning(EventKind::AnswerUnverified, &text).with_field("url", url.as_str()).with_field("why", why)
     }
 
     pub(super) fn describe_answer_verified(&self) -> HistoryEntry {
         let (unit, url) = (self.gateway_unit(), &self.config.gateway.url);
-        HistoryEntry::notice("answer_verified", &format!("a process of {unit} answers at {url}"))
+        HistoryEntry::notice(EventKind::AnswerVerified, &format!("a process of {unit} answers at {url}"))
             .with_field("url", url.as_str())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::events::{HistoryEntry, MAX_SENTENCE_CHARS, NoticeDescriber, Severity, shorten_quote};
+use crate::events::{EventKind, HistoryEntry, MAX_SENTENCE_CHARS, NoticeDescriber, Severity, shorten_quote};
 use crate::failover::{CancelReason, Cause, names};
 use crate::text::utc::{format_span, format_time};
 use crate::text::{Time, json_fields, to_printable};
@@ -38,7 +38,7 @@ impl NoticeDescriber<'_> {
             }
             Cause::Found => format!("promoting: starting {unit}"),
         };
-        HistoryEntry::warning("promoting", &text)
+        HistoryEntry::warning(EventKind::Promoting, &text)
             .with_field("cause", names::cause_name(cause))
             .with_seconds("window_seconds", window)
             .with_field("failures", failures)
@@ -66,7 +66,7 @@ impl NoticeDescriber<'_> {
                 (Severity::Error, "drill_failed", format!("drill cancelled: {unit} failed to start"))
             }
         };
-        HistoryEntry::new(severity, "aborted", &text).with_field("why", name)
+        HistoryEntry::new(severity, EventKind::Aborted, &text).with_field("why", name)
     }
 
     pub(super) fn describe_promoted(&self, cause: Cause, took: Duration, hold_down: Duration) -> HistoryEntry {
@@ -83,7 +83,7 @@ impl NoticeDescriber<'_> {
             self.gateway_unit(),
             format_span(took)
         );
-        HistoryEntry::notice("promoted", &text)
+        HistoryEntry::notice(EventKind::Promoted, &text)
             .with_field("cause", names::cause_name(cause))
             .with_seconds("took_seconds", took)
             .with_seconds("hold_down_seconds", hold_down)
@@ -93,14 +93,14 @@ impl NoticeDescriber<'_> {
         let unit = self.gateway_unit();
         let entry = match cause {
             Cause::Found => HistoryEntry::warning(
-                "adopted",
+                EventKind::Adopted,
                 &format!(
                     "{unit} is running, although this monitor did not start it. It is stopped once an upstream has \
                      been ready for the hold-down; to keep it up, run `openclaw-failover promote`"
                 ),
             ),
             Cause::Outage | Cause::Flapping | Cause::Operator | Cause::Drill { .. } => HistoryEntry::notice(
-                "adopted",
+                EventKind::Adopted,
                 &format!("{unit} is running already: the failover that started it goes on"),
             ),
         };
@@ -114,7 +114,7 @@ impl NoticeDescriber<'_> {
         // An exit reason already names the unit.
         let what = if reason.starts_with(unit) { reason } else { format!("{unit} failed to start: {reason}") };
         let text = format!("{what}. {next}; for details, run `journalctl -u {unit}`");
-        HistoryEntry::error("start_failed", &text)
+        HistoryEntry::error(EventKind::StartFailed, &text)
             .with_quote("why", why)
             .with_field("retry_in_seconds", retry_in.map(json_fields::seconds_to_json))
     }
@@ -126,13 +126,13 @@ impl NoticeDescriber<'_> {
              at all for twice that time; for details, run `journalctl -u {unit}`",
             format_span(waited)
         );
-        HistoryEntry::error("not_answering", &text).with_seconds("waited_seconds", waited)
+        HistoryEntry::error(EventKind::NotAnswering, &text).with_seconds("waited_seconds", waited)
     }
 
     pub(super) fn describe_stopping_silent(&self, waited: Duration) -> HistoryEntry {
         let (unit, waited_for) = (self.gateway_unit(), format_span(waited));
         let text = format!("no answer from {unit} for {waited_for}: restarting it, with a longer timeout");
-        HistoryEntry::error("stopping_silent", &text).with_seconds("waited_seconds", waited)
+        HistoryEntry::error(EventKind::StoppingSilent, &text).with_seconds("waited_seconds", waited)
     }
 
     pub(super) fn describe_channels_broken(&self) -> HistoryEntry {
@@ -142,11 +142,14 @@ impl NoticeDescriber<'_> {
              --probe`",
             self.gateway_unit()
         );
-        HistoryEntry::error("channels_broken", &text)
+        HistoryEntry::error(EventKind::ChannelsBroken, &text)
     }
 
     pub(super) fn describe_channels_recovered(&self) -> HistoryEntry {
-        HistoryEntry::notice("channels_well", &format!("every chat channel of {} works again", self.gateway_unit()))
+        HistoryEntry::notice(
+            EventKind::ChannelsWell,
+            &format!("every chat channel of {} works again", self.gateway_unit()),
+        )
     }
 
     pub(super) fn describe_went_down(&self) -> HistoryEntry {
@@ -155,11 +158,14 @@ impl NoticeDescriber<'_> {
              forbids it",
             self.gateway_unit()
         );
-        HistoryEntry::error("went_down", &text)
+        HistoryEntry::error(EventKind::GatewayDown, &text)
     }
 
     pub(super) fn describe_serves_again(&self) -> HistoryEntry {
-        HistoryEntry::notice("serves_again", &format!("this host is active again: {} answers", self.gateway_unit()))
+        HistoryEntry::notice(
+            EventKind::ServesAgain,
+            &format!("this host is active again: {} answers", self.gateway_unit()),
+        )
     }
 }
 

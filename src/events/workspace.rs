@@ -1,7 +1,7 @@
 //! Entries about the workspace: pulls, the state at a start, and pushes.
 
 use crate::config::paths::DEFAULT_SYNC_DIR;
-use crate::events::{HistoryEntry, shorten_quote};
+use crate::events::{EventKind, HistoryEntry, shorten_quote};
 use crate::text::json_fields::time_to_json;
 use crate::text::utc::format_time;
 use crate::workspace::summary::PullSummary;
@@ -14,7 +14,7 @@ pub(super) fn describe_pull(pull: &PullSummary) -> HistoryEntry {
         None => {
             let done = if pull.is_stale { "not updated" } else { "pulled" };
             let (outcome, at, lists) = (shorten_quote(&pull.outcome), commit_phrase(pull), list_phrases(pull));
-            HistoryEntry::notice("pulled", &format!("workspace {done} ({outcome}), now{at}{lists}"))
+            HistoryEntry::notice(EventKind::Pulled, &format!("workspace {done} ({outcome}), now{at}{lists}"))
         }
         Some(error) => {
             let text = format!(
@@ -24,7 +24,7 @@ pub(super) fn describe_pull(pull: &PullSummary) -> HistoryEntry {
                 shorten_list(error),
                 list_phrases(pull)
             );
-            HistoryEntry::warning("pull_failed", &text).with_quote("error", error)
+            HistoryEntry::warning(EventKind::PullFailed, &text).with_quote("error", error)
         }
     };
     with_pull_fields(entry, pull)
@@ -33,18 +33,18 @@ pub(super) fn describe_pull(pull: &PullSummary) -> HistoryEntry {
 pub(super) fn describe_start(pull: Option<&PullSummary>) -> HistoryEntry {
     let Some(pull) = pull else {
         return HistoryEntry::warning(
-            "workspace",
+            EventKind::StartWorkspace,
             "starting the gateway with the workspace on this disk: no pull has ended since the monitor started",
         );
     };
     let text = format!("starting the gateway with the workspace{}", commit_phrase(pull));
     let entry = match (pull.is_stale, pull.last_complete_at) {
-        (false, _) => HistoryEntry::notice("workspace", &text),
+        (false, _) => HistoryEntry::notice(EventKind::StartWorkspace, &text),
         (true, Some(fresh)) => HistoryEntry::warning(
-            "workspace",
+            EventKind::StartWorkspace,
             &format!("{text}; last in sync with the git remote at {}", format_time(fresh)),
         ),
-        (true, None) => HistoryEntry::warning("workspace", &format!("{text}; its age is unknown")),
+        (true, None) => HistoryEntry::warning(EventKind::StartWorkspace, &format!("{text}; its age is unknown")),
     };
     with_pull_fields(entry, pull)
 }
@@ -54,7 +54,7 @@ pub(super) fn describe_push(branches: &str) -> HistoryEntry {
         "" => "the git remote has every local change".to_owned(),
         branches => format!("local changes pushed to the git remote: {}", shorten_list(branches)),
     };
-    HistoryEntry::notice("returned", &text).with_quote("branches", branches)
+    HistoryEntry::notice(EventKind::Pushed, &text).with_quote("branches", branches)
 }
 
 pub(super) fn describe_push_failure(outcome: &str, why: &str) -> HistoryEntry {
@@ -63,7 +63,7 @@ pub(super) fn describe_push_failure(outcome: &str, why: &str) -> HistoryEntry {
          `journalctl -u openclaw-sync-push.service`",
         shorten_quote(why)
     );
-    HistoryEntry::warning("push_failed", &text).with_quote("outcome", outcome).with_quote("why", why)
+    HistoryEntry::warning(EventKind::PushFailed, &text).with_quote("outcome", outcome).with_quote("why", why)
 }
 
 pub(super) fn describe_archived_work(what: &str) -> HistoryEntry {
@@ -71,7 +71,7 @@ pub(super) fn describe_archived_work(what: &str) -> HistoryEntry {
         "moved to {DEFAULT_SYNC_DIR}/archive, so that the gateway's next start does not resume it: {}",
         shorten_quote(what)
     );
-    HistoryEntry::notice("put_away", &text).with_quote("what", what)
+    HistoryEntry::notice(EventKind::WorkArchived, &text).with_quote("what", what)
 }
 
 pub(super) fn describe_archive_failure(why: &str) -> HistoryEntry {
@@ -80,12 +80,12 @@ pub(super) fn describe_archive_failure(why: &str) -> HistoryEntry {
          gateway's next start would resume that work, however old it is",
         shorten_quote(why)
     );
-    HistoryEntry::warning("not_put_away", &text).with_quote("why", why)
+    HistoryEntry::warning(EventKind::ArchiveFailed, &text).with_quote("why", why)
 }
 
 pub(super) fn describe_public_remote() -> HistoryEntry {
     HistoryEntry::error(
-        "workspace_open",
+        EventKind::WorkspacePublic,
         "the git remote serves the workspace to the public, without a password, but it is the agent's private memory. \
          Make the repository private",
     )

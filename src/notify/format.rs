@@ -1,8 +1,8 @@
 //! Formats of a message, one per service.
 
 use crate::config::WebhookFormat;
+use crate::notify::message::Priority;
 use crate::notify::redact::percent_decode;
-use crate::notify::title::Priority;
 use crate::notify::{Credential, Message};
 use crate::text::json::Value;
 
@@ -66,7 +66,7 @@ fn write_json<'a>(message: &'a Message, body: &mut Vec<(&'a str, Value)>) {
     body.push(("id", message.id.as_str().into()));
     body.push(("host", message.host.as_str().into()));
     body.push(("topics", Value::from_items(message.topics.iter().flatten().map(|topic| topic.name()))));
-    body.push(("title", message.title().into()));
+    body.push(("title", message.title.as_str().into()));
     for field in message.entry.as_object().unwrap_or_default() {
         body.push((&field.key, field.node.value.clone()));
     }
@@ -80,7 +80,7 @@ fn write_ntfy(message: &Message, body: &mut Vec<(&str, Value)>) {
         Priority::High => "warning",
         Priority::Normal | Priority::Low => "white_check_mark",
     };
-    body.push(("title", message.title().into()));
+    body.push(("title", message.title.as_str().into()));
     body.push(("message", message.body_text().chars().take(MAX_TEXT_CHARS).collect::<String>().into()));
     body.push(("priority", (priority as u64).into()));
     body.push(("tags", Value::from_items([tag])));

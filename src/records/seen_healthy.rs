@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use crate::config::UpstreamConfig;
+use crate::events::EventKind;
 use crate::os::atomic_file::{self, FileError};
 use crate::os::clock::WallClockOffset;
 use crate::os::load_or_quarantine::{UnreadableFile, load_or_quarantine};
@@ -54,7 +55,7 @@ impl SeenHealthy {
     /// Rebuilds the list from the history. An unreadable history gives an empty list; the next healthy probe fills it.
     fn rebuild_from_history(history: &Path) -> Self {
         let mut seen_healthy = Self::default();
-        let Ok(entries) = history::read_event(history, "armed") else { return seen_healthy };
+        let Ok(entries) = history::read_event(history, EventKind::Armed) else { return seen_healthy };
         for entry in entries {
             if let Ok(set) = parse_url_set(&entry, "at") {
                 seen_healthy.insert(set);

@@ -196,7 +196,7 @@ fn a_drill_is_one_message() {
         let mut rehearsal = DrillMarker::default();
         let entries: Vec<_> = notes.iter().map(|note| rehearsal.mark_entry(entry(note)).to_json()).collect();
         let told: Vec<_> = entries.iter().filter_map(|entry| Message::from_entry(entry, "standby", hold)).collect();
-        assert_eq!(told.iter().map(Message::title).collect::<Vec<_>>(), [title]);
+        assert_eq!(told.iter().map(|message| message.title.as_str()).collect::<Vec<_>>(), [title]);
         let is_failed = title.starts_with("DRILL FAILED");
         assert_eq!(told[0].entry.to_string().contains("the unit is masked"), is_failed, "{}", told[0].entry);
     }
@@ -205,7 +205,7 @@ fn a_drill_is_one_message() {
     let after =
         [start, ended(DrillOutcome::Overtaken), not_up].map(|note| rehearsal.mark_entry(entry(&note)).to_json());
     let told: Vec<_> = after.iter().filter_map(|entry| Message::from_entry(entry, "standby", hold)).collect();
-    let titles: Vec<_> = told.iter().map(Message::title).collect();
+    let titles: Vec<_> = told.iter().map(|message| &message.title).collect();
     assert_eq!(titles, ["DRILL ENDED by an outage: standby", "NOT STARTED: the gateway of standby"]);
     // A gateway that does not stop is reported during the drill.
     let mut rehearsal = DrillMarker::default();
@@ -216,7 +216,7 @@ fn a_drill_is_one_message() {
         last_healthy_at: Time::default(),
     }));
     let hangs = rehearsal.mark_entry(entry(&MachineNotice::StopHangs { waited: hold })).to_json();
-    assert_eq!(Message::from_entry(&hangs, "standby", hold).unwrap().title(), "STILL STOPPING: the gateway of standby");
+    assert_eq!(Message::from_entry(&hangs, "standby", hold).unwrap().title, "STILL STOPPING: the gateway of standby");
 }
 
 #[test]

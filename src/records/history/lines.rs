@@ -6,6 +6,7 @@ use std::iter;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::events::EventKind;
 use crate::os::atomic_file::FileError;
 use crate::os::{ReadError, load_or_quarantine, open_regular};
 use crate::text::Time;
@@ -56,6 +57,11 @@ pub fn entry_time(entry: &Node) -> Time {
     entry.get("at").and_then(|at| parse_rfc3339(at.as_str()?)).unwrap_or_default()
 }
 
+/// Returns the kind of an entry; `None` for one of another version.
+pub(super) fn entry_event(entry: &Node) -> Option<EventKind> {
+    EventKind::from_name(entry.get("event")?.as_str()?)
+}
+
 /// Reads the history at `path`, oldest line first. Of a file that is too long, only the last 4 MiB are read.
 ///
 /// # Errors
@@ -71,13 +77,12 @@ pub fn read(path: &Path) -> Result<impl Iterator<Item = HistoryLine> + use<>, Fi
 /// Returns an error if a file exists but cannot be opened. Missing files are an empty history.
 pub(in crate::records) fn read_event(
     path: &Path,
-    event: &str,
+    event: EventKind,
 ) -> Result<impl Iterator<Item = Node> + use<>, FileError> {
     let lines = [open_lines(&older_path(path))?, open_lines(path)?];
-    let name = Value::from(event).to_string();
-    let event = event.to_owned();
+    let name = Value::from(event.name()).to_string();
     let entries = lines.into_iter().flatten().flat_map(move |lines| lines.containing(name.clone()));
-    Ok(entries.filter(move |entry| entry.get("event").and_then(|found| found.as_str()) == Some(&event)))
+    Ok(entries.filter(move |entry| entry_event(entry) == Some(event)))
 }
 
 pub(super) fn open_lines(path: &Path) -> Result<Option<LineReader>, FileError> {

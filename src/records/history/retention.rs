@@ -10,10 +10,13 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use crate::events::{EventKind, Severity};
 use crate::os::atomic_file::{FileError, sync_directory};
 use crate::os::clock::Moment;
 use crate::records::history::entry_times;
-use crate::records::history::lines::{HistoryLine, OLDER_MAX_BYTES, entry_time, older_path, open_lines, read};
+use crate::records::history::lines::{
+    HistoryLine, OLDER_MAX_BYTES, entry_event, entry_time, older_path, open_lines, read,
+};
 use crate::text::json::{Node, Value};
 use crate::text::{Time, json_fields};
 
@@ -24,26 +27,6 @@ const RETENTION_DAYS: u64 = 366;
 const LEFT_OUT_RESERVE_BYTES: u64 = RETENTION_DAYS * 400;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-
-/// Events that are no transitions: details of a transition, or conditions that needed attention.
-const DETAIL_EVENTS: [&str; 13] = [
-    "pulled",
-    "pull_failed",
-    "workspace",
-    "returned",
-    "push_failed",
-    "put_away",
-    "not_ready",
-    "ready",
-    "upstream_channels",
-    "notify_failed",
-    "notify_well",
-    "reload_refused",
-    "reloaded",
-];
-
-/// Event that counts the dropped entries of a day.
-pub(super) const LEFT_OUT_EVENT: &str = "left_out";
 
 /// Sizes in bytes by priority, highest first.
 type BytesByPriority = [u64; 3];
@@ -186,16 +169,31 @@ struct EntryPriority {
 impl EntryPriority {
     /// Returns 0 (kept longest), 1 or 2; `None` for an entry that counts dropped ones.
     fn rank(&mut self, entry: &Node) -> Option<usize> {
-        match entry_text(entry, "event") {
-            LEFT_OUT_EVENT => None,
-            "promoting" => {
+        match entry_event(entry) {
+            Some(EventKind::LeftOut) => None,
+            Some(EventKind::Promoting) => {
                 self.has_failover = true;
                 Some(0)
             }
             // The entry itself has the outage's length.
-            "window_closed" => Some(usize::from(!std::mem::take(&mut self.has_failover))),
-            "window_opened" => Some(1),
-            event if DETAIL_EVENTS.contains(&event) => Some(2),
+            Some(EventKind::WindowClosed) => Some(usize::from(!std::mem::take(&mut self.has_failover))),
+            Some(EventKind::WindowOpened) => Some(1),
+            // Details of a transition, and conditions that needed attention.
+            Some(
+                EventKind::Pulled
+                | EventKind::PullFailed
+                | EventKind::StartWorkspace
+                | EventKind::Pushed
+                | EventKind::PushFailed
+                | EventKind::WorkArchived
+                | EventKind::NotReady
+                | EventKind::Ready
+                | EventKind::UpstreamChannels
+                | EventKind::NotifyFailed
+                | EventKind::NotifyRecovered
+                | EventKind::ReloadRefused
+                | EventKind::Reloaded,
+            ) => Some(2),
             _ => Some(0),
         }
     }
@@ -221,7 +219,7 @@ impl DroppedCounts {
             return;
         }
         self.entries += 1;
-        if entry_text(entry, "event") == "window_closed" {
+        if entry_event(entry) == Some(EventKind::WindowClosed) {
             self.windows += 1;
             self.down += number("lasted_seconds");
         }
@@ -238,8 +236,8 @@ impl DroppedCounts {
         );
         let entry = Value::from_entries([
             ("at", json_fields::time_to_json(self.at)),
-            ("event", LEFT_OUT_EVENT.into()),
-            ("severity", "notice".into()),
+            ("event", EventKind::LeftOut.name().into()),
+            ("severity", Severity::Notice.name().into()),
             ("entries", entries.into()),
             ("windows", windows.into()),
             ("down_seconds", Value::Float(self.down)),
@@ -247,10 +245,6 @@ impl DroppedCounts {
         ]);
         writeln!(out, "{entry}")
     }
-}
-
-fn entry_text<'a>(entry: &'a Node, key: &str) -> &'a str {
-    entry.get(key).and_then(|it| it.as_str()).unwrap_or_default()
 }
 
 /// Returns the length of the entry's line, in bytes.

@@ -7,7 +7,8 @@ mod render;
 
 use std::time::Duration;
 
-use crate::records::history::retention::LEFT_OUT_EVENT;
+use crate::events::EventKind;
+use crate::records::history::lines::entry_event;
 use crate::text::json::Node;
 use crate::text::utc::parse_rfc3339;
 use crate::text::{Time, json_fields};
@@ -87,8 +88,8 @@ impl HistorySummary {
             Some(label.map_or(named, |label| at - label.since(named)))
         };
         let seconds = |key| entry.get(key).and_then(|field| json_fields::as_seconds(field, "").ok());
-        let (event, cause) = (text("event").unwrap_or_default(), text("cause"));
-        if event == "started" {
+        let (event, cause) = (entry_event(entry), text("cause"));
+        if event == Some(EventKind::Started) {
             // A monitor that was killed ran longer than its last entry says.
             let seen = time("seen_at").filter(|seen| *seen <= at).unwrap_or_default();
             self.end_watch(self.last_entry_at.max(seen));
@@ -98,16 +99,18 @@ impl HistorySummary {
         self.monitor_since.get_or_insert(at);
         self.last_entry_at = at;
         self.first_entry_at.get_or_insert(at.max(self.from));
+        let Some(event) = event else { return };
         match event {
-            "stopped" => self.end_watch(at),
-            "window_opened" => self.open_outage(at),
-            "isolated" => self.with_window(|window| window.is_cut_off = true),
-            "promoting" => self.begin_promotion(at, cause, time("life_at").unwrap_or(at)),
-            "aborted" => self.abort_promotion(at),
-            "promoted" | "serves_again" | "adopted" => self.begin_serving(at, event == "promoted" && is_outage(cause)),
-            "went_down" | "demoted" => self.end_serving(at),
-            "window_closed" => self.close_outage(at, seconds("lasted_seconds").unwrap_or_default()),
-            LEFT_OUT_EVENT if at >= self.from => {
+            EventKind::Stopped => self.end_watch(at),
+            EventKind::WindowOpened => self.open_outage(at),
+            EventKind::Isolated => self.with_window(|window| window.is_cut_off = true),
+            EventKind::Promoting => self.begin_promotion(at, cause, time("life_at").unwrap_or(at)),
+            EventKind::Aborted => self.abort_promotion(at),
+            EventKind::Promoted => self.begin_serving(at, is_outage(cause)),
+            EventKind::ServesAgain | EventKind::Adopted => self.begin_serving(at, false),
+            EventKind::GatewayDown | EventKind::Demoted => self.end_serving(at),
+            EventKind::WindowClosed => self.close_outage(at, seconds("lasted_seconds").unwrap_or_default()),
+            EventKind::LeftOut if at >= self.from => {
                 let down = seconds("down_seconds").unwrap_or_default();
                 self.primary_down += down;
                 self.service_down += if self.is_serving { Duration::ZERO } else { down };

@@ -153,7 +153,7 @@ fn describe_decision(action: &Action, at: Time, config: &Config) -> Option<(&'st
         Action::UnitAction(UnitAction::Kill) => Some(("kill", "kill the gateway's unit".to_owned())),
         Action::Announce(note) => {
             let entry = HistoryEntry::from_machine_notice(note, at, WallClockOffset::new(at, at), config);
-            Some((entry.event, entry.text))
+            Some((entry.event.name(), entry.text))
         }
         Action::SetPollMode(_) | Action::Pull | Action::StopSync | Action::Push | Action::QueryWitnesses => None,
     }
