@@ -13,9 +13,11 @@
 //! - `gateway`, `monitor`, `network`, `host`, `polkit`, `sync_units`, `hardening`: the host's half.
 //! - `workspace_checks`, `openclaw`, `channels`: the owner's half.
 //! - `channel_overlap`: comparison of both hosts' channels, if the primary's configuration is given.
+//! - `agent_user`: the user that owns the workspace.
 //! - `untrusted_file`: the rules for files that the agent can change.
 //! - `sandbox`: the checks that only the sandbox of a sync unit can answer.
 
+mod agent_user;
 mod background;
 mod channel_overlap;
 mod channels;
@@ -33,19 +35,18 @@ mod registry;
 mod sandbox;
 pub mod subprocess;
 mod sync_units;
-mod systemd;
 mod untrusted_file;
 mod workspace_checks;
 
+pub use crate::doctor::agent_user::DEFAULT_USER;
 pub use crate::doctor::background::BackgroundChecks;
 use crate::doctor::channel_overlap::StandbyAccounts;
-pub use crate::doctor::context::{DEFAULT_USER, HostContext, Identity};
+pub use crate::doctor::context::{HostContext, Identity};
 pub(crate) use crate::doctor::hardening::FIREWALL_UNITS;
 pub use crate::doctor::registry::Depth;
 use crate::doctor::registry::{CHECKS, Check, Privilege, SANDBOX_CHECKS, checks_needing, run_checks};
 pub(crate) use crate::doctor::registry::{CheckHalf, validate_reported};
-pub(crate) use crate::doctor::systemd::UnitProperties;
-pub use crate::doctor::untrusted_file::refuse_agents_file;
+pub use crate::doctor::untrusted_file::{GivenFileError, refuse_agents_file};
 pub(crate) use crate::doctor::untrusted_file::{belongs_to, read_text_file, refuse_owned_file};
 pub use crate::finding::{CheckOutcome, Finding, Level};
 use crate::finding::{CheckResult, ReportedCheck, remedy};
@@ -66,8 +67,8 @@ pub fn run_all_checks(context: &HostContext) -> Vec<Finding> {
                     found.extend(answer.outcomes.iter().map(|checked| context.to_finding(checked)));
                     standby = answer.standby;
                 }
-                Err((why, fix)) => {
-                    found.push(context.new_finding("owner", CheckResult::fail(&why, fix)));
+                Err(result) => {
+                    found.push(context.new_finding("owner", result));
                     found.extend(
                         checks_needing(Privilege::Owner)
                             .map(|check| context.new_finding(check.id, CheckResult::skipped(&"see owner"))),

@@ -2,6 +2,7 @@
 //!
 //! - [`ChildCommand`]: a child process with a deadline; [`Cancel`] ends the wait for it.
 //! - [`systemd`]: units, through `systemctl`.
+//! - [`tailscale`]: state of the Tailscale daemon.
 //! - [`sd_notify`]: the service's state, sent to systemd.
 //! - [`journal`]: logging, in the format of the journal.
 //! - [`orphans`]: ends children whose parent was killed.
@@ -26,13 +27,14 @@ mod own_address;
 mod process_tree;
 pub mod sd_notify;
 pub mod systemd;
+pub mod tailscale;
 mod thread;
 mod user;
 
-pub use crate::os::bounded_file::{ReadError, open_regular, read_regular};
+pub use crate::os::bounded_file::{ReadError, open_regular, read_regular, read_text};
 pub use crate::os::cancel::Cancel;
 pub use crate::os::command::{ChildCommand, CommandError, ProcessOutput};
 pub use crate::os::listeners::{ListeningSocket, accepting_sockets, listening_sockets, parse_listening_address};
 pub use crate::os::own_address::{is_own_address, local_address_for};
 pub use crate::os::thread::spawn;
-pub use crate::os::user::Owner;
+pub use crate::os::user::{Owner, OwnerError, own_uid};

@@ -120,7 +120,7 @@ fn find_own_urls(config: &config::Config) -> Vec<String> {
 /// know it.
 pub(super) fn refuse_agents_config(file: Option<&Path>, user: Option<&str>) -> Result<(), CliError> {
     file.map_or(Ok(()), |file| doctor::refuse_agents_file(file, user))
-        .map_err(|why| CliError::Configuration(ConfigErrors::single(why)))
+        .map_err(|why| CliError::Configuration(ConfigErrors::single(why.to_string())))
 }
 
 /// Loads the configuration for a command; returns its source too.

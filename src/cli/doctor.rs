@@ -92,7 +92,7 @@ impl DoctorCommand {
             return Ok(CommandOutcome::Success);
         }
         if let Some(file) = &self.primary_config {
-            context.read_primary_config(file).map_err(CliError::Failed)?;
+            context.read_primary_config(file).map_err(CliError::failed)?;
         }
         let found = doctor::run_all_checks(&context);
         let is_well = doctor::all_passed(&found);

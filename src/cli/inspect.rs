@@ -56,7 +56,7 @@ impl InspectCommand {
         let report = gateway_check::inspect_sockets(&Systemctl::default(), &config.gateway.unit, port, invocation);
         let folder = env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from);
         let folder = folder.unwrap_or_else(|| gateway_check::report_folder(&Paths::from_environment()));
-        gateway_check::write_report(&folder, &report.map_err(CliError::Failed)?).map_err(CliError::failed)?;
+        gateway_check::write_report(&folder, &report.map_err(CliError::failed)?).map_err(CliError::failed)?;
         Ok(CommandOutcome::Success)
     }
 }

@@ -1,9 +1,12 @@
 //! Channels and accounts that an `openclaw.json` enables.
 
+use std::fmt::Display;
+
 use crate::doctor::context::HostContext;
 use crate::doctor::openclaw;
 use crate::doctor::untrusted_file::read_text_file;
 use crate::finding::{CheckResult, remedy};
+use crate::os::OwnerError;
 use crate::text::json::{self, Node, Value};
 
 /// Keys under `channels` that are not channels.
@@ -54,15 +57,15 @@ impl Identifier {
     }
 }
 
-/// Reads the standby's `openclaw.json`.
-pub(super) fn read_own_config(context: &HostContext) -> Result<Node, String> {
-    let file = openclaw::config_file(context).ok_or("the workspace's owner is unknown")?;
-    let text = read_text_file(&file).map_err(|why| format!("{}: {why}", file.display()))?;
-    let node =
-        json::parse_json5(&text).map_err(|why| format!("{}: {}", file.display(), describe_syntax_error(&why)))?;
+/// Reads the standby's `openclaw.json`. The error is the result to report if that is not possible.
+pub(super) fn read_own_config(context: &HostContext) -> Result<Node, CheckResult> {
+    let file = openclaw::config_file(context).ok_or_else(|| CheckResult::skipped(&OwnerError::Unknown))?;
+    let skipped = |why: &dyn Display| CheckResult::skipped(&format_args!("{}{why}", file.display()));
+    let text = read_text_file(&file).map_err(|why| skipped(&format_args!(": {why}")))?;
+    let node = json::parse_json5(&text).map_err(|why| skipped(&format_args!(": {}", describe_syntax_error(&why))))?;
     let is_split = |node: &Value| node.get("$include").is_some();
     if is_split(&node) || node.get("channels").is_some_and(|channels| is_split(channels)) {
-        return Err(format!("{} uses $include, which this check does not follow", file.display()));
+        return Err(skipped(&" uses $include, which this check does not follow"));
     }
     Ok(node)
 }
@@ -161,12 +164,12 @@ fn configured_variable(config: &Value, variable: &str) -> Option<String> {
 pub(super) fn check_channels(context: &HostContext) -> CheckResult {
     let accounts = match read_own_config(context) {
         Ok(config) => enabled_accounts(&config),
-        Err(why) => {
+        Err(result) => {
             let missing =
                 openclaw::config_file(context).filter(|file| file.try_exists().is_ok_and(|is_there| !is_there));
             return match missing.filter(|file| !context.is_hidden(file)) {
                 Some(file) => CheckResult::fail(&format_args!("{} does not exist", file.display()), remedy::CONFIGURE),
-                None => CheckResult::skipped(&why),
+                None => result,
             };
         }
     };
@@ -199,7 +202,7 @@ pub(super) fn check_crons(context: &HostContext) -> CheckResult {
     let off_by_unit =
         context.gateway_unit().is_ok_and(|unit| unit.environment_variable("OPENCLAW_SKIP_CRON") == Some("1"));
     match read_own_config(context) {
-        Err(why) => CheckResult::skipped(&why),
+        Err(result) => result,
         Ok(_) if off_by_unit => CheckResult::ok(&"off"),
         Ok(config) => match config.get("cron").is_some_and(|cron| cron.get("enabled").is_some() && !is_enabled(cron)) {
             true => CheckResult::ok(&"off"),
@@ -212,7 +215,7 @@ pub(super) fn check_crons(context: &HostContext) -> CheckResult {
 pub(super) fn check_places(context: &HostContext) -> CheckResult {
     let config = match read_own_config(context) {
         Ok(config) => config,
-        Err(why) => return CheckResult::skipped(&why),
+        Err(result) => return result,
     };
     let at =
         |keys: &[&str]| keys.iter().try_fold(&config.value, |at, key| at.get(key).map(|node| &node.value)).cloned();

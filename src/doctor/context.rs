@@ -1,32 +1,25 @@
 //! Context of the checks: a configuration, a host, and the user who runs them.
 
 use std::cell::RefCell;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use std::{env, fs};
 
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
-use crate::doctor::systemd::UnitProperties;
-use crate::doctor::untrusted_file::{read_given_file, read_text_file, refuse_owned_file};
+use crate::doctor::agent_user::{DEFAULT_USER, find_agent_user, new_command};
+use crate::doctor::untrusted_file::{GivenFileError, read_given_file, read_text_file, refuse_owned_file};
 use crate::finding::{CheckOutcome, Finding, remedy};
 use crate::os::clock::read_wall_clock;
-use crate::os::{ChildCommand, CommandError, Owner, atomic_file};
+use crate::os::systemd::{QueryError, UnitProperties};
+use crate::os::{ChildCommand, CommandError, Owner, OwnerError, atomic_file, own_uid};
 use crate::status::Status;
 use crate::text::Time;
 use crate::workspace;
-use crate::workspace::unit::PULL_SERVICE;
-
-/// Time limit for one program to answer.
-const PROGRAM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Size limit of `status.json`, in bytes.
 const STATUS_SIZE_LIMIT: usize = 256 * 1024;
-
-/// Owner of the workspace if no unit names one.
-pub const DEFAULT_USER: &str = "openclaw";
 
 /// User who runs the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +43,7 @@ pub struct HostContext {
     /// User who runs the checks.
     pub identity: Identity,
     /// Owner of the workspace, or the reason why it is unknown.
-    pub owner: Result<Owner, String>,
+    pub owner: Result<Owner, OwnerError>,
     /// Text of the primary's `openclaw.json`, if it was given.
     pub primary_config: Option<String>,
     /// True if this process sees the home as a sync unit does.
@@ -62,7 +55,7 @@ pub struct HostContext {
     /// Folders to find programs in, in place of `PATH`.
     pub program_path: Option<OsString>,
     /// Cache of the units that this run has asked systemd for.
-    unit_cache: RefCell<Vec<(String, Result<UnitProperties, String>)>>,
+    unit_cache: RefCell<Vec<(String, Result<UnitProperties, QueryError>)>>,
 }
 
 impl HostContext {
@@ -71,8 +64,8 @@ impl HostContext {
     pub fn for_this_host(config: Config, source: ConfigSource, paths: Paths) -> Self {
         let mut context = Self::with_root(config, source, paths, Identity::Other, PathBuf::from("/"), None);
         context.identity = match (own_uid(), &context.owner) {
-            (Some(0), _) => Identity::Root,
-            (Some(uid), Ok(owner)) if uid == owner.uid => Identity::Owner,
+            (Ok(0), _) => Identity::Root,
+            (Ok(uid), Ok(owner)) if uid == owner.uid => Identity::Owner,
             _ => Identity::Other,
         };
         context
@@ -101,7 +94,7 @@ impl HostContext {
         programs: Option<OsString>,
     ) -> Self {
         let mut context = Self::with_unknown_owner(config, source, paths, identity, root, programs);
-        context.owner = find_owner(context.program_path.as_deref());
+        context.owner = find_agent_user(context.program_path.as_deref());
         context
     }
 
@@ -118,7 +111,7 @@ impl HostContext {
             source,
             paths,
             identity,
-            owner: Err("the workspace's owner is unknown".to_owned()),
+            owner: Err(OwnerError::Unknown),
             primary_config: None,
             is_sandboxed: false,
             now: read_wall_clock(),
@@ -133,12 +126,11 @@ impl HostContext {
     ///
     /// # Errors
     /// When the file cannot be read, or belongs to the agent.
-    pub fn read_primary_config(&mut self, file: &Path) -> Result<(), String> {
-        let failed = |why: &str| format!("cannot read {}: {why}", file.display());
+    pub fn read_primary_config(&mut self, file: &Path) -> Result<(), GivenFileError> {
         if let (Identity::Root, Ok(owner)) = (self.identity, &self.owner) {
             refuse_owned_file(file, owner)?;
         }
-        self.primary_config = Some(read_given_file(file).map_err(|why| failed(&why))?);
+        self.primary_config = Some(read_given_file(file)?);
         Ok(())
     }
 
@@ -153,7 +145,7 @@ impl HostContext {
     }
 
     /// Asks systemd for a unit.
-    pub(crate) fn query_unit(&self, name: &str) -> Result<UnitProperties, String> {
+    pub(crate) fn query_unit(&self, name: &str) -> Result<UnitProperties, QueryError> {
         UnitProperties::query(self.new_command("systemctl"), name)
     }
 
@@ -163,7 +155,7 @@ impl HostContext {
     }
 
     /// Returns a unit from the cache of this run, or asks systemd: many checks need the same few units.
-    pub(super) fn cached_unit(&self, name: &str) -> Result<UnitProperties, String> {
+    pub(super) fn cached_unit(&self, name: &str) -> Result<UnitProperties, QueryError> {
         if let Some((_, unit)) = self.unit_cache.borrow().iter().find(|(known, _)| known == name) {
             return unit.clone();
         }
@@ -173,7 +165,7 @@ impl HostContext {
     }
 
     /// Returns the gateway's unit.
-    pub(super) fn gateway_unit(&self) -> Result<UnitProperties, String> {
+    pub(super) fn gateway_unit(&self) -> Result<UnitProperties, QueryError> {
         self.cached_unit(&self.config.gateway.unit)
     }
 
@@ -228,24 +220,4 @@ impl HostContext {
         let user = self.owner.as_ref().map_or(DEFAULT_USER, |owner| &owner.name);
         checked.to_finding_below(&self.system_root, &self.config, &self.source, user)
     }
-}
-
-/// Returns the user of the sync unit. The owner of files below the home is no source: an agent can change it.
-pub(super) fn find_owner(programs: Option<&OsStr>) -> Result<Owner, String> {
-    let unit = UnitProperties::query(new_command("systemctl", programs), PULL_SERVICE).ok();
-    let user = unit.as_ref().map(|unit| unit.value("User")).filter(|user| !user.is_empty()).unwrap_or(DEFAULT_USER);
-    Owner::look_up(new_command("getent", programs), user)
-}
-
-/// Returns a command for a program in these folders, or in `PATH`.
-pub(super) fn new_command(program: &str, programs: Option<&OsStr>) -> ChildCommand {
-    let command = ChildCommand::new(program).dir("/").deadline(PROGRAM_TIMEOUT);
-    match programs {
-        Some(path) => command.env("PATH", path),
-        None => command,
-    }
-}
-
-pub(super) fn own_uid() -> Option<u32> {
-    fs::metadata("/proc/self").ok().map(|own| own.uid())
 }

@@ -10,9 +10,8 @@ const ENVIRONMENT_FILE_LIMIT: usize = 8;
 pub(super) fn read_gateway_environment(context: &HostContext) -> Vec<(String, String)> {
     let Ok(unit) = context.gateway_unit() else { return Vec::new() };
     let mut found = Vec::new();
-    for file in unit.values("EnvironmentFiles").take(ENVIRONMENT_FILE_LIMIT) {
-        let path = file.split(" (").next().unwrap_or_default();
-        let path = context.system_path(path);
+    for file in unit.environment_files().take(ENVIRONMENT_FILE_LIMIT) {
+        let path = context.system_path(file);
         if !context.owner.as_ref().is_ok_and(|owner| belongs_to(&path, owner)) {
             found.extend(read_text_file(&path).unwrap_or_default().lines().filter_map(parse_assignment));
         }

@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt;
 
 use crate::config::endpoint::Endpoint;
 use crate::doctor::context::HostContext;
-use crate::doctor::systemd::UnitProperties;
 use crate::finding::{CheckResult, remedy};
+use crate::os::systemd::UnitProperties;
 use crate::os::{is_own_address, parse_listening_address};
 
 /// Process title of a gateway.
@@ -27,12 +27,22 @@ pub(super) fn check_unit(context: &HostContext) -> CheckResult {
         // The check `dbus` reports this.
         Err(why) => return CheckResult::skipped(&why),
     };
-    match unit.load_failure(name) {
+    match load_failure(&unit, name) {
         Some(result) => result,
         None if unit.value("NeedDaemonReload") == "yes" => {
             CheckResult::warn(&format_args!("{name} has changed on disk since systemd read it"), remedy::DAEMON_RELOAD)
         }
         None => CheckResult::ok(&format_args!("{name} is {}", unit.value("ActiveState"))),
+    }
+}
+
+/// Returns the result to report if the unit cannot be started at all.
+fn load_failure(unit: &UnitProperties, name: &str) -> Option<CheckResult> {
+    match unit.value("LoadState") {
+        "loaded" | "merged" => None,
+        "masked" => Some(CheckResult::fail(&format_args!("{name} is masked"), remedy::UNMASK)),
+        "not-found" => Some(CheckResult::fail(&format_args!("unit {name} does not exist"), remedy::INSTALL_UNITS)),
+        state => Some(CheckResult::fail(&format_args!("{name} cannot be loaded: {state}"), remedy::VERIFY_UNIT)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Checks of the network: the upstreams, names, the tailnet and the clock.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::config::address::Host;
@@ -8,9 +8,10 @@ use crate::config::endpoint::Endpoint;
 use crate::config::{UpstreamConfig, WitnessConfig};
 use crate::doctor::context::HostContext;
 use crate::finding::{CheckResult, remedy};
+use crate::os::tailscale::{TailscaleStatus, is_tailnet_address};
 use crate::probe::{ProbeFailure, ProbeTarget, Verdict};
-use crate::text::utc::{format_span, format_time, parse_rfc3339};
-use crate::text::{Time, json};
+use crate::text::Time;
+use crate::text::utc::{format_span, format_time};
 
 /// Remaining validity below which an expiring key is a warning.
 const KEY_EXPIRY_WARNING: Duration = Duration::from_secs(14 * 24 * 60 * 60);
@@ -108,23 +109,17 @@ pub(super) fn check_tailscale(context: &HostContext) -> CheckResult {
     if !named && !hosts().any(|host| is_tailnet(&host)) {
         return CheckResult::skipped(&"no upstream is on a tailnet");
     }
-    let output = match context.run_program("tailscale", &["status", "--json", "--peers=false"]) {
-        Ok(output) => output,
-        Err(why) if why.is_missing_program() => return CheckResult::fail(&why.to_string(), remedy::TAILSCALE),
-        Err(why) => return CheckResult::fail(&why.to_string(), remedy::TAILSCALE_UP),
+    let status = match TailscaleStatus::query(context.new_command("tailscale")) {
+        Ok(Some(status)) => status,
+        Ok(None) => return CheckResult::fail(&"cannot parse the output of `tailscale status`", remedy::TAILSCALE_UP),
+        Err(why) if why.is_missing_program() => return CheckResult::fail(&why, remedy::TAILSCALE),
+        Err(why) => return CheckResult::fail(&why, remedy::TAILSCALE_UP),
     };
-    let Ok(status) = json::parse(&output) else {
-        return CheckResult::fail(&"cannot parse the output of `tailscale status`", remedy::TAILSCALE_UP);
-    };
-    let state = status.get("BackendState").and_then(|state| state.as_str()).unwrap_or("unknown");
-    if state != "Running" {
-        return CheckResult::fail(&format_args!("tailscale is {state}"), remedy::TAILSCALE_UP);
+    if !status.is_running() {
+        return CheckResult::fail(&format_args!("tailscale is {}", status.backend_state), remedy::TAILSCALE_UP);
     }
-    let own = status.get("Self");
-    let is_expired = own.and_then(|own| own.get("Expired")).and_then(|expired| expired.as_bool()) == Some(true);
-    let expiry = own.and_then(|own| own.get("KeyExpiry")).and_then(|expiry| parse_rfc3339(expiry.as_str()?));
-    match expiry {
-        _ if is_expired || expiry.is_some_and(|expiry| expiry <= context.now) => {
+    match status.key_expiry {
+        expiry if status.is_key_expired || expiry.is_some_and(|expiry| expiry <= context.now) => {
             CheckResult::fail(&"this host's key has expired", remedy::TAILSCALE_KEY)
         }
         Some(expiry) if expiry.since(context.now) < KEY_EXPIRY_WARNING => {
@@ -154,10 +149,8 @@ fn url_host(url: &str) -> Option<Host> {
 
 /// True for an address in 100.64.0.0/10 (RFC 6598) or a name below `ts.net`.
 fn is_tailnet(host: &Host) -> bool {
-    const SHARED: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 0);
     match host {
-        Host::Ip(IpAddr::V4(ip)) => (u32::from(*ip) ^ u32::from(SHARED)) >> 22 == 0,
-        Host::Ip(IpAddr::V6(_)) => false,
+        Host::Ip(ip) => is_tailnet_address(*ip),
         Host::Name(name) => name.ends_with(".ts.net"),
     }
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::doctor::context::HostContext;
-use crate::doctor::systemd::UnitProperties;
 use crate::finding::{CheckResult, Level, remedy};
+use crate::os::systemd::UnitProperties;
 use crate::os::{ChildCommand, open_regular};
 use crate::text::json;
 

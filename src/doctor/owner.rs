@@ -37,13 +37,10 @@ pub(super) fn to_json(found: &[CheckOutcome], standby: Option<&StandbyAccounts>)
 /// Starts the child. `wants_accounts` asks for its channels, to compare them with the primary's.
 ///
 /// # Errors
-/// When the child cannot be started, or its answer cannot be parsed.
-pub(super) fn run_owner_half(
-    context: &HostContext,
-    wants_accounts: bool,
-) -> Result<OwnerReport, (String, &'static str)> {
-    let owner = context.owner.as_ref().map_err(|why| (why.clone(), remedy::INSTALL_UNITS))?;
-    let program = env::current_exe().map_err(|why| (why.to_string(), remedy::BECOME))?;
+/// The result to report if the child cannot be started, or its answer cannot be parsed.
+pub(super) fn run_owner_half(context: &HostContext, wants_accounts: bool) -> Result<OwnerReport, CheckResult> {
+    let owner = context.owner.as_ref().map_err(|why| CheckResult::fail(why, remedy::INSTALL_UNITS))?;
+    let program = env::current_exe().map_err(|why| CheckResult::fail(&why, remedy::BECOME))?;
     let report = run_as_owner(context, owner, &program, wants_accounts).map_err(|why| {
         // Exit code 2 means that this program cannot use the configuration.
         let how = match why.exit_code() {
@@ -51,11 +48,11 @@ pub(super) fn run_owner_half(
             Some(2) => remedy::OWN_CONFIG,
             _ => remedy::BECOME,
         };
-        (format!("cannot run the checks as {}: {}", owner.name, why.reason()), how)
+        CheckResult::fail(&format_args!("cannot run the checks as {}: {}", owner.name, why.reason()), how)
     })?;
-    let node = json::parse(&report)
-        .map_err(|_| (format!("cannot parse the answer of {}'s process", owner.name), remedy::BECOME))?;
-    Ok(parse_report(&node))
+    json::parse(&report).map(|node| parse_report(&node)).map_err(|_| {
+        CheckResult::fail(&format_args!("cannot parse the answer of {}'s process", owner.name), remedy::BECOME)
+    })
 }
 
 fn run_as_owner(

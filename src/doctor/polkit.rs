@@ -46,24 +46,27 @@ pub(super) fn check_permissions(context: &HostContext) -> CheckResult {
         match is_permitted(context, &pid, MANAGE_UNITS, unit, verb) {
             Ok(true) => {}
             Ok(false) => return CheckResult::fail(&format_args!("the monitor may not {verb} {unit}"), remedy::POLKIT),
-            Err(why) => return CheckResult::fail(&why, remedy::POLKIT_UP),
+            Err(result) => return result,
         }
     }
     for (action, unit, verb) in FORBIDDEN_PERMISSIONS {
         match is_permitted(context, &pid, action, unit, verb) {
             Ok(false) => {}
             Ok(true) => return CheckResult::fail(&format_args!("the monitor may {verb} {unit}"), remedy::POLKIT_OTHER),
-            Err(why) => return CheckResult::fail(&why, remedy::POLKIT_UP),
+            Err(result) => return result,
         }
     }
     CheckResult::ok(&"11 permissions granted, 3 others refused")
 }
 
-fn is_permitted(context: &HostContext, pid: &str, action: &str, unit: &str, verb: &str) -> Result<bool, String> {
+/// Asks polkit. The error is the result to report if it does not answer.
+fn is_permitted(context: &HostContext, pid: &str, action: &str, unit: &str, verb: &str) -> Result<bool, CheckResult> {
     let args = ["--action-id", action, "--process", pid, "--detail", "unit", unit, "--detail", "verb", verb];
     match context.run_program("pkcheck", &args) {
         Ok(_) => Ok(true),
         Err(why) if why.exit_code().is_some_and(|code| REFUSAL_CODES.contains(&code)) => Ok(false),
-        Err(why) => Err(format!("polkit does not answer: {}", why.reason())),
+        Err(why) => {
+            Err(CheckResult::fail(&format_args!("polkit does not answer: {}", why.reason()), remedy::POLKIT_UP))
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! transient unit with the user and the file system of the pull unit, and treats its answer as untrusted.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -14,9 +15,9 @@ use crate::config::paths::DEFAULT_SYNC_DIR;
 use crate::doctor::context::HostContext;
 use crate::doctor::registry::{CheckHalf, SANDBOX_CHECKS, parse_outcomes};
 use crate::doctor::subprocess;
-use crate::doctor::systemd::UnitProperties;
 use crate::finding::{CheckOutcome, CheckResult};
 use crate::os::spawn;
+use crate::os::systemd::UnitProperties;
 use crate::text::json;
 use crate::workspace::unit::PULL_SERVICE;
 
@@ -62,17 +63,19 @@ pub(super) fn replace_outcomes(context: &HostContext, found: &mut [CheckOutcome]
                 || CheckResult::skipped(&format_args!("no result from the sandbox of {PULL_SERVICE}")),
                 |inside| inside.result.clone(),
             ),
-            Err(why) => CheckResult::skipped(&format_args!("cannot run in the sandbox of {PULL_SERVICE}: {why}")),
+            Err(result) => result.clone(),
         };
     }
 }
 
-fn run_in_sandbox(context: &HostContext) -> Result<Vec<CheckOutcome>, String> {
-    let known = context.cached_unit(PULL_SERVICE)?;
+/// Runs the checks. The error is the result to report if that is not possible.
+fn run_in_sandbox(context: &HostContext) -> Result<Vec<CheckOutcome>, CheckResult> {
+    let known = context.cached_unit(PULL_SERVICE).map_err(|why| skipped(&why))?;
     let program = known.start_command().first().map(|program| (*program).to_owned());
-    let program = program.ok_or_else(|| format!("{PULL_SERVICE} has no ExecStart="))?;
-    let unit =
-        UnitProperties::query_properties(context.new_command("systemctl"), PULL_SERVICE, &COPIED_PROPERTIES.join(","))?;
+    let program = program.ok_or_else(|| skipped(&format_args!("{PULL_SERVICE} has no ExecStart=")))?;
+    let systemctl = context.new_command("systemctl");
+    let unit = UnitProperties::query_named(systemctl, PULL_SERVICE, &COPIED_PROPERTIES.join(","));
+    let unit = unit.map_err(|why| skipped(&why))?;
     let mut words: Vec<OsString> = ["--quiet", "--collect", "--pipe", "--wait", "-p", RUN_LIMIT].map(Into::into).into();
     for property in unit_properties(&unit) {
         words.extend(["-p".into(), property.into()]);
@@ -85,11 +88,16 @@ fn run_in_sandbox(context: &HostContext) -> Result<Vec<CheckOutcome>, String> {
     words.extend(["--".into(), program.into(), "doctor".into(), "--as-owner".into(), "--in-sandbox".into()]);
     words.extend(subprocess::config_options(&context.source));
     // The unit ends with this process: it reads until the other end of this pipe is closed.
-    let (reader, _held) = io::pipe().map_err(|why| why.to_string())?;
+    let (reader, _held) = io::pipe().map_err(|why| skipped(&why))?;
     let command = context.new_command("systemd-run").args(words).stdin(File::from(OwnedFd::from(reader)));
-    let output = command.deadline(SANDBOX_TIMEOUT).limit(ANSWER_LIMIT).run().map_err(|why| why.reason())?;
-    let output = json::parse(&output.stdout).map_err(|_| "cannot parse its answer".to_owned())?;
+    let output = command.deadline(SANDBOX_TIMEOUT).limit(ANSWER_LIMIT).run();
+    let output = output.map_err(|why| skipped(&why.reason()))?;
+    let output = json::parse(&output.stdout).map_err(|_| skipped(&"cannot parse its answer"))?;
     Ok(parse_outcomes(&output, CheckHalf::Owner))
+}
+
+fn skipped(why: &dyn Display) -> CheckResult {
+    CheckResult::skipped(&format_args!("cannot run in the sandbox of {PULL_SERVICE}: {why}"))
 }
 
 /// Returns the properties in the format of `systemd-run`.

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::doctor::context::HostContext;
-use crate::doctor::systemd::UnitProperties;
 use crate::finding::{CheckResult, remedy};
 use crate::gateway_check::CHECK_UNIT;
+use crate::os::systemd::UnitProperties;
 use crate::text::Time;
 use crate::text::utc::{format_age, format_span};
 use crate::workspace::unit::{PULL_SERVICE, PUSH_SERVICE, read_last_pull};

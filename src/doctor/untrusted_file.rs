@@ -1,41 +1,55 @@
 //! Access rules for files that an agent can change: root never reads them, whatever path leads to them.
 
+use std::fmt;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::doctor::context::{find_owner, new_command, own_uid};
-use crate::os::{Owner, read_regular};
+use crate::doctor::agent_user::{find_agent_user, new_command};
+use crate::os::{Owner, ReadError, open_regular, own_uid, read_text};
 
 /// Size limit of a file, in bytes.
 const FILE_SIZE_LIMIT: u64 = 1024 * 1024;
 
-const NOT_TEXT: &str = "it is not UTF-8 text";
+/// Reason why a file that an operator named was not read.
+#[derive(Debug)]
+pub enum GivenFileError {
+    /// Root reads no files of the agent's user.
+    BelongsToAgent {
+        /// The file.
+        file: PathBuf,
+        /// Name of the agent's user.
+        user: String,
+    },
+    /// The file cannot be read.
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Error of the read.
+        why: ReadError,
+    },
+}
 
 /// Refuses to let root read a file of the agent's, before its first byte is read: it may change at any moment. `user`
 /// is the agent's, where systemd does not name it.
 ///
 /// # Errors
 /// When this process is root and the file belongs to the agent.
-pub fn refuse_agents_file(file: &Path, user: Option<&str>) -> Result<(), String> {
-    if own_uid() != Some(0) {
+pub fn refuse_agents_file(file: &Path, user: Option<&str>) -> Result<(), GivenFileError> {
+    if !own_uid().is_ok_and(|own| own == 0) {
         return Ok(());
     }
-    let owner = user.map_or_else(|| find_owner(None), |user| Owner::look_up(new_command("getent", None), user));
+    let owner = user.map_or_else(|| find_agent_user(None), |user| Owner::look_up(new_command("getent", None), user));
     owner.map_or(Ok(()), |owner| refuse_owned_file(file, &owner))
 }
 
 /// Refuses a file of this owner's.
-pub(crate) fn refuse_owned_file(file: &Path, owner: &Owner) -> Result<(), String> {
-    if !belongs_to(file, owner) {
-        return Ok(());
+pub(crate) fn refuse_owned_file(file: &Path, owner: &Owner) -> Result<(), GivenFileError> {
+    match belongs_to(file, owner) {
+        true => Err(GivenFileError::BelongsToAgent { file: file.to_owned(), user: owner.name.clone() }),
+        false => Ok(()),
     }
-    Err(format!(
-        "cannot read {}: it belongs to {}, and root reads no files of that user; copy it below /root",
-        file.display(),
-        owner.name
-    ))
 }
 
 /// True if a file belongs to the owner or is below its home.
@@ -46,34 +60,39 @@ pub(crate) fn belongs_to(file: &Path, owner: &Owner) -> bool {
 }
 
 /// Reads a regular file as text, up to the size limit.
-pub(crate) fn read_text_file(path: &Path) -> Result<String, String> {
-    let bytes = read_regular(path, FILE_SIZE_LIMIT).map_err(|why| why.to_string())?;
-    String::from_utf8(bytes).map_err(|_| NOT_TEXT.to_owned())
+pub(crate) fn read_text_file(path: &Path) -> Result<String, ReadError> {
+    read_text(open_regular(path)?, FILE_SIZE_LIMIT)
 }
 
 /// Reads a file named on the command line; `-` is standard input. A pipe is read only if this process inherited it
 /// open, as with a shell's `<(…)`: another pipe may have no writer.
-pub(super) fn read_given_file(path: &Path) -> Result<String, String> {
-    if path == Path::new("-") {
-        return read_stream(io::stdin().lock());
-    }
+pub(super) fn read_given_file(path: &Path) -> Result<String, GivenFileError> {
     let is_open_already = ["/dev/fd", "/dev/stdin", "/proc/self/fd"].iter().any(|folder| path.starts_with(folder));
-    let is_pipe = path.metadata().is_ok_and(|found| found.file_type().is_fifo());
-    if is_open_already && is_pipe {
-        return File::open(path).map_err(|why| why.to_string()).and_then(read_stream);
-    }
-    read_text_file(path)
+    let is_pipe = || path.metadata().is_ok_and(|found| found.file_type().is_fifo());
+    let text = match path {
+        path if path == Path::new("-") => read_text(io::stdin().lock(), FILE_SIZE_LIMIT),
+        path if is_open_already && is_pipe() => {
+            File::open(path).map_err(ReadError::Io).and_then(|file| read_text(file, FILE_SIZE_LIMIT))
+        }
+        path => read_text_file(path),
+    };
+    text.map_err(|why| GivenFileError::Unreadable { file: path.to_owned(), why })
 }
 
-fn read_stream(stream: impl Read) -> Result<String, String> {
-    let mut text = String::new();
-    match stream.take(FILE_SIZE_LIMIT + 1).read_to_string(&mut text) {
-        Ok(length) if length as u64 > FILE_SIZE_LIMIT => Err(format!("it is longer than {FILE_SIZE_LIMIT} bytes")),
-        Ok(_) => Ok(text),
-        Err(why) if why.kind() == ErrorKind::InvalidData => Err(NOT_TEXT.to_owned()),
-        Err(why) => Err(why.to_string()),
+impl fmt::Display for GivenFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::BelongsToAgent { file, .. } | Self::Unreadable { file, .. }) = self;
+        write!(f, "cannot read {}: ", file.display())?;
+        match self {
+            Self::BelongsToAgent { user, .. } => {
+                write!(f, "it belongs to {user}, and root reads no files of that user; copy it below /root")
+            }
+            Self::Unreadable { why, .. } => why.fmt(f),
+        }
     }
 }
+
+impl std::error::Error for GivenFileError {}
 
 #[cfg(test)]
 mod tests {
@@ -91,10 +110,11 @@ mod tests {
         std::os::unix::fs::symlink("home/config.json", at("link.json")).unwrap();
         let own = own_uid().unwrap();
         let mut owner = Owner { name: "openclaw".into(), uid: own + 1, gid: own + 1, home: at("home") };
-        assert!(refuse_owned_file(&at("home/config.json"), &owner).unwrap_err().contains("it belongs to openclaw"));
+        let refused = refuse_owned_file(&at("home/config.json"), &owner).unwrap_err().to_string();
+        assert!(refused.contains("it belongs to openclaw"), "{refused}");
         assert!(refuse_owned_file(&at("link.json"), &owner).is_err());
         assert!(refuse_owned_file(&at("home/not-there-yet"), &owner).is_err());
-        assert_eq!(refuse_owned_file(&at("config.json"), &owner), Ok(()));
+        assert!(refuse_owned_file(&at("config.json"), &owner).is_ok());
         owner.uid = own;
         assert!(refuse_owned_file(&at("config.json"), &owner).is_err(), "wherever it lies");
     }

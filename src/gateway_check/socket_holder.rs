@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::gateway_check::error::GatewayCheckError;
 use crate::gateway_check::report::{GatewayCheckReport, GatewaySocket, SocketOwner};
 use crate::os::systemd::{Systemctl, Unit};
-use crate::os::{ListeningSocket, atomic_file, listening_sockets};
+use crate::os::{ListeningSocket, atomic_file, listening_sockets, own_uid};
 use crate::text::to_printable;
 
 /// Limits for the scan of `/proc`: processes, and descriptors of one process.
@@ -31,10 +32,10 @@ pub fn inspect_sockets(
     gateway: &str,
     port: u16,
     invocation: String,
-) -> Result<GatewayCheckReport, String> {
-    let listening = listening_sockets(port).map_err(|why| format!("cannot read which sockets listen: {why}"))?;
-    let unit = systemctl.show(gateway).map_err(|why| why.to_string())?;
-    let own_uid = fs::metadata("/proc/self").map_err(|why| format!("cannot read /proc: {why}"))?.uid();
+) -> Result<GatewayCheckReport, GatewayCheckError> {
+    let listening = listening_sockets(port).map_err(GatewayCheckError::Sockets)?;
+    let unit = systemctl.show(gateway).map_err(GatewayCheckError::Systemd)?;
+    let own_uid = own_uid().map_err(GatewayCheckError::Proc)?;
     let context = SocketContext { gateway, port, own_uid, unit: &unit };
     let mut sockets: Vec<_> = listening.iter().map(|listener| (listener, Vec::new())).collect();
     for process in process_ids() {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::paths::Paths;
+use crate::gateway_check::error::GatewayCheckError;
 use crate::gateway_check::report::{self, GatewayCheckReport};
 use crate::os::Cancel;
 use crate::os::systemd::Systemctl;
@@ -26,15 +27,11 @@ pub fn report_folder(paths: &Paths) -> PathBuf {
 ///
 /// # Errors
 /// If systemd does not run the unit, or the unit leaves no report of this run.
-pub fn run_check_unit(systemctl: &Systemctl, folder: &Path) -> Result<GatewayCheckReport, String> {
+pub fn run_check_unit(systemctl: &Systemctl, folder: &Path) -> Result<GatewayCheckReport, GatewayCheckError> {
     // A report with the previous run's id is stale. The clock may be set during a run, and systemd forgets the id of a
     // unit that has ended, so neither can tell.
     let before = report::read_report(folder).map(|report| report.invocation).ok();
-    systemctl.start(CHECK_UNIT, RUN_TIME_LIMIT, &Cancel::new()).map_err(|why| why.to_string())?;
-    let report = report::read_report(folder)
-        .map_err(|why| format!("cannot read the report of {CHECK_UNIT}: {why}; see `journalctl -u {CHECK_UNIT}`"))?;
-    if before.as_ref() == Some(&report.invocation) {
-        return Err(format!("{CHECK_UNIT} left no report of this run; see `journalctl -u {CHECK_UNIT}`"));
-    }
-    Ok(report)
+    systemctl.start(CHECK_UNIT, RUN_TIME_LIMIT, &Cancel::new()).map_err(GatewayCheckError::Systemd)?;
+    let report = report::read_report(folder).map_err(GatewayCheckError::Report)?;
+    if before.as_ref() == Some(&report.invocation) { Err(GatewayCheckError::NoReport) } else { Ok(report) }
 }

@@ -122,7 +122,8 @@ impl FindSocketOwners for SystemdBackend {
     }
 
     fn find_socket_owners(&self, _inodes: &[u64]) -> Result<Vec<(u64, SocketOwner)>, String> {
-        let report = gateway_check::run_check_unit(&self.systemctl, &gateway_check::report_folder(&self.paths))?;
+        let report = gateway_check::run_check_unit(&self.systemctl, &gateway_check::report_folder(&self.paths))
+            .map_err(|why| why.to_string())?;
         Ok(report.sockets.into_iter().map(|socket| (socket.inode, socket.owner)).collect())
     }
 }

@@ -1,7 +1,7 @@
 //! Witnesses: hosts and services whose answer proves that this host is not cut off.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,9 @@ use crate::config::address::Host;
 use crate::config::endpoint::Endpoint;
 use crate::config::{Config, WitnessConfig};
 use crate::monitor::messages::{MessageSender, MonitorMessage};
+use crate::os::tailscale::{TailscaleStatus, is_tailnet_address};
 use crate::os::{ChildCommand, spawn};
 use crate::probe::{PeerRule, ProbeFailure, ProbeTarget, Verdict};
-use crate::text::json;
 
 /// Returns the witnesses of a configuration: those that it names, else the Tailscale daemon if an upstream is in a
 /// tailnet (100.64.0.0/10, RFC 6598) and the `tailscale` command exists.
@@ -20,7 +20,7 @@ pub(super) fn applicable_witnesses(config: &Config) -> Vec<WitnessConfig> {
         return named.clone();
     }
     let is_tailnet = |url: &String| match Endpoint::from_url(url).as_ref().map(|url| &url.address().host) {
-        Ok(Host::Ip(ip)) => is_shared_address(*ip),
+        Ok(Host::Ip(ip)) => is_tailnet_address(*ip),
         _ => false,
     };
     let on_tailnet = config.upstreams.iter().flat_map(|upstream| &upstream.urls).any(is_tailnet);
@@ -31,11 +31,6 @@ pub(super) fn applicable_witnesses(config: &Config) -> Vec<WitnessConfig> {
 fn has_tailscale() -> bool {
     let asked = ChildCommand::new("tailscale").arg("version").deadline(Duration::from_secs(3)).run();
     !asked.is_err_and(|why| why.is_missing_program())
-}
-
-fn is_shared_address(ip: IpAddr) -> bool {
-    const SHARED: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 0);
-    matches!(ip, IpAddr::V4(ip) if (u32::from(ip) ^ u32::from(SHARED)) >> 22 == 0)
 }
 
 /// Starts the thread that queries the witnesses on each message. It ends when the returned sender is dropped.
@@ -99,8 +94,9 @@ fn await_answer(answers: &Receiver<bool>, deadline: Instant) -> bool {
 fn query_witness(witness: &WitnessConfig, limit: Duration) -> bool {
     match witness {
         WitnessConfig::Tailscale => {
-            let command = ChildCommand::new("tailscale").args(["status", "--json", "--peers=false"]).deadline(limit);
-            command.run().is_ok_and(|output| is_tailscale_running(&output.stdout))
+            // The daemon's own verdict on its key is used, because this host's wall clock may be wrong.
+            let status = TailscaleStatus::query(ChildCommand::new("tailscale").deadline(limit)).ok().flatten();
+            status.is_some_and(|status| status.is_running() && !status.is_key_expired)
         }
         WitnessConfig::Tcp(address) => address
             .to_socket_addrs()
@@ -141,15 +137,6 @@ fn is_http_answer(verdict: Verdict) -> bool {
     }
 }
 
-/// True if `tailscale status --json` reports a running daemon and a valid key of this host. The daemon's own verdict on
-/// the key is used, because this host's wall clock may be wrong.
-fn is_tailscale_running(status: &str) -> bool {
-    let Ok(status) = json::parse(status) else { return false };
-    let runs = status.get("BackendState").and_then(|state| state.as_str()) == Some("Running");
-    let expired = status.get("Self").and_then(|own| own.get("Expired")).and_then(|expired| expired.as_bool());
-    runs && expired != Some(true)
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
@@ -157,29 +144,6 @@ mod tests {
     use super::*;
 
     const SOON: Duration = Duration::from_secs(5);
-
-    #[test]
-    fn accepts_a_running_daemon_with_a_valid_key() {
-        assert!(is_tailscale_running(r#"{"BackendState":"Running","Self":{"KeyExpiry":"2020-01-01T00:00:00Z"}}"#));
-        assert!(is_tailscale_running(r#"{"BackendState":"Running","Self":{}}"#));
-        for ill in [
-            r#"{"BackendState":"Stopped","Self":{}}"#,
-            r#"{"BackendState":"NeedsLogin"}"#,
-            r#"{"BackendState":"Running","Self":{"Expired":true}}"#,
-            "[]",
-            "",
-        ] {
-            assert!(!is_tailscale_running(ill), "{ill}");
-        }
-    }
-
-    #[test]
-    fn recognises_100_64_0_0_10() {
-        for (ip, is) in [("100.64.0.0", true), ("100.127.255.255", true), ("100.128.0.0", false), ("100.63.0.1", false)]
-        {
-            assert_eq!(is_shared_address(ip.parse().unwrap()), is, "{ip}");
-        }
-    }
 
     #[test]
     fn queries_a_url_without_its_path() {

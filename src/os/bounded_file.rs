@@ -53,8 +53,20 @@ pub fn open_regular(path: &Path) -> Result<File, ReadError> {
 /// # Errors
 /// If it cannot be read, is not a regular file, or is larger.
 pub fn read_regular(path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
+    read_bounded(open_regular(path)?, max)
+}
+
+/// Reads text of at most `max` bytes from an open file.
+///
+/// # Errors
+/// If it cannot be read, is larger, or is not UTF-8.
+pub fn read_text(file: impl Read, max: u64) -> Result<String, ReadError> {
+    let not_text = |_| ReadError::Io(io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"));
+    String::from_utf8(read_bounded(file, max)?).map_err(not_text)
+}
+
+fn read_bounded(file: impl Read, max: u64) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    let file = open_regular(path)?;
     file.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(ReadError::Io)?;
     if bytes.len() as u64 > max { Err(ReadError::TooLarge { max }) } else { Ok(bytes) }
 }

@@ -5,12 +5,14 @@
 
 mod error;
 mod exit;
+mod properties;
 mod unit;
 
 use std::ffi::OsString;
 use std::time::Duration;
 
 pub use crate::os::systemd::error::{SystemdError, SystemdErrorKind};
+pub use crate::os::systemd::properties::{QueryError, UnitProperties};
 pub use crate::os::systemd::unit::{Active, Load, ProcessEnd, Unit};
 use crate::os::{Cancel, ChildCommand};
 
@@ -42,9 +44,10 @@ impl Systemctl {
     /// # Errors
     /// If systemd cannot be reached or its output cannot be parsed.
     pub fn show(&self, unit: &str) -> Result<Unit, SystemdError> {
-        let command = self.command("show").args(["-p", unit::PROPERTIES]).args(["--", unit]);
-        let output = command.run().map_err(|why| SystemdError::new("show", unit, why))?;
-        Unit::parse(&output.stdout).ok_or_else(|| SystemdError::unparsable_output(unit, &output.stdout))
+        let command = ChildCommand::new(&self.program).deadline(QUERY_TIMEOUT);
+        let shown = UnitProperties::run_show(command, unit, unit::PROPERTIES);
+        let shown = shown.map_err(|why| SystemdError::new("show", unit, why))?;
+        Unit::parse(&shown).ok_or_else(|| SystemdError::unparsable_output(unit, &shown.0))
     }
 
     /// Starts a unit and waits until it is started; a oneshot unit is started when it has ended.

@@ -4,7 +4,9 @@
 //! there: a child process that runs as the user does it.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::{fmt, fs, io};
 
 use crate::os::{ChildCommand, CommandError};
 
@@ -21,27 +23,47 @@ pub struct Owner {
     pub home: PathBuf,
 }
 
+/// Reason why the owner of the workspace is unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnerError {
+    /// User that no source names.
+    Unknown,
+    /// User that does not exist.
+    NoUser(String),
+    /// Failure of `getent`.
+    Getent {
+        /// Name of the user.
+        user: String,
+        /// Message of `getent`.
+        reason: String,
+    },
+    /// Output of `getent` for this user that cannot be parsed.
+    InvalidAnswer(String),
+    /// User that is root.
+    Root(String),
+}
+
 impl Owner {
     /// Looks up a user with `getent`, given as a command without arguments.
     ///
     /// # Errors
     /// If there is no such user (exit code 2 of getent(1)), the lookup fails, or the user is root, which runs nothing
     /// for an agent.
-    pub fn look_up(getent: ChildCommand, user: &str) -> Result<Self, String> {
-        let asked = getent.args(["passwd", "--", user]).run();
-        let missing = |why: CommandError| match why.exit_code() {
-            Some(2) => format!("there is no user {user}"),
-            _ => format!("cannot look up user {user}: {}", why.reason()),
+    pub fn look_up(getent: ChildCommand, user: &str) -> Result<Self, OwnerError> {
+        let failed = |why: CommandError| match why.exit_code() {
+            Some(2) => OwnerError::NoUser(user.to_owned()),
+            _ => OwnerError::Getent { user: user.to_owned(), reason: why.reason() },
         };
-        let line = asked.map_err(missing)?.stdout;
+        let line = getent.args(["passwd", "--", user]).run().map_err(failed)?.stdout;
         let fields: Vec<&str> = line.trim_end().split(':').collect();
-        let [name, _, uid, gid, _, home, ..] = fields[..] else {
-            return Err(format!("cannot parse the output of `getent passwd {user}`"));
+        let owner = match fields[..] {
+            [name, _, uid, gid, _, home, ..] => uid.parse().ok().zip(gid.parse().ok()).map(|ids| (name, ids, home)),
+            _ => None,
         };
-        match (uid.parse(), gid.parse()) {
-            (Ok(0), _) => Err(format!("{user} is root, and root must not run anything for an agent")),
-            (Ok(uid), Ok(gid)) => Ok(Self { name: name.to_owned(), uid, gid, home: home.into() }),
-            _ => Err(format!("cannot parse the output of `getent passwd {user}`")),
+        match owner {
+            Some((_, (0, _), _)) => Err(OwnerError::Root(user.to_owned())),
+            Some((name, (uid, gid), home)) => Ok(Self { name: name.to_owned(), uid, gid, home: home.into() }),
+            None => Err(OwnerError::InvalidAnswer(user.to_owned())),
         }
     }
 
@@ -58,3 +80,25 @@ impl Owner {
         words
     }
 }
+
+/// Returns the user id of this process.
+///
+/// # Errors
+/// If `/proc` cannot be read.
+pub fn own_uid() -> io::Result<u32> {
+    fs::metadata("/proc/self").map(|own| own.uid())
+}
+
+impl fmt::Display for OwnerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("the workspace's owner is unknown"),
+            Self::NoUser(user) => write!(f, "there is no user {user}"),
+            Self::Getent { user, reason } => write!(f, "cannot look up user {user}: {reason}"),
+            Self::InvalidAnswer(user) => write!(f, "cannot parse the output of `getent passwd {user}`"),
+            Self::Root(user) => write!(f, "{user} is root, and root must not run anything for an agent"),
+        }
+    }
+}
+
+impl std::error::Error for OwnerError {}

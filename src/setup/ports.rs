@@ -1,5 +1,6 @@
 //! Ports at which this host accepts ssh and other connections.
 
+use crate::os::systemd::UnitProperties;
 use crate::os::{atomic_file, parse_listening_address};
 use crate::setup::error::SetupError;
 use crate::setup::target::SetupTarget;
@@ -52,10 +53,9 @@ fn insert_port(ports: &mut Vec<u16>, port: u16) {
 
 /// Returns the ports of an active socket unit, from lines such as `Listen=[::]:22 (Stream)`.
 fn socket_unit_ports(target: &SetupTarget, unit: &str) -> Vec<u16> {
-    let output =
-        target.context.run_program("systemctl", &["--no-pager", "show", "-p", "ActiveState,Listen", "--", unit]);
-    let output = output.ok().filter(|output| output.contains("ActiveState=active")).unwrap_or_default();
-    let addresses = output.lines().filter_map(|line| line.strip_prefix("Listen=")?.strip_suffix(" (Stream)"));
+    let unit = UnitProperties::query_named(target.context.new_command("systemctl"), unit, "ActiveState,Listen");
+    let unit = unit.ok().filter(|unit| unit.value("ActiveState") == "active").unwrap_or_default();
+    let addresses = unit.values("Listen").filter_map(|address| address.strip_suffix(" (Stream)"));
     addresses.filter_map(parse_port).collect()
 }
 

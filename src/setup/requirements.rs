@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::os::ChildCommand;
+use crate::os::{ChildCommand, own_uid};
 use crate::setup::error::SetupError;
-use crate::setup::target::{ROOT_PATH, own_uid};
+use crate::setup::target::ROOT_PATH;
 
 /// Checks the requirements of a setup and names everything that is missing.
 ///
@@ -14,7 +14,7 @@ pub fn check_requirements() -> Result<(), SetupError> {
     let apt = ChildCommand::new("apt-get").env("PATH", ROOT_PATH).args(["--version"]).run();
     // As in sd_booted(3).
     let has_systemd = Path::new("/run/systemd/system").is_dir();
-    check_found(own_uid() == Some(0), apt.is_ok(), has_systemd)
+    check_found(own_uid().is_ok_and(|own| own == 0), apt.is_ok(), has_systemd)
 }
 
 fn check_found(is_root: bool, has_apt: bool, has_systemd: bool) -> Result<(), SetupError> {

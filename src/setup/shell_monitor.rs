@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::doctor::{UnitProperties, belongs_to, read_text_file};
+use crate::doctor::{belongs_to, read_text_file};
+use crate::os::systemd::UnitProperties;
 use crate::os::{ChildCommand, Owner};
 use crate::setup::target::ROOT_PATH;
 use crate::setup::units::SHELL_MONITOR_UNIT;
@@ -19,10 +20,9 @@ pub fn find_variable(name: &str) -> Option<String> {
         return Some(strip_quotes(value));
     }
     let owner = ["openclaw", "nobody"].iter().find_map(|user| Owner::look_up(new_command("getent"), user).ok())?;
-    let files = unit.values("EnvironmentFiles").map(|file| file.split(" (").next().unwrap_or_default());
     let script =
         unit.start_command().into_iter().filter(|word| word.starts_with('/') && !word.ends_with("/openclaw-failover"));
-    files.chain(script).find_map(|file| find_assignment(&read_text(Path::new(file), &owner)?, name))
+    unit.environment_files().chain(script).find_map(|file| find_assignment(&read_text(Path::new(file), &owner)?, name))
 }
 
 fn new_command(program: &str) -> ChildCommand {

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::doctor::{HostContext, UnitProperties, read_text_file, refuse_owned_file, run_host_check};
+use crate::doctor::{HostContext, read_text_file, refuse_owned_file, run_host_check};
 use crate::finding::{Finding, Level};
 use crate::os::atomic_file::remove_if_present;
-use crate::os::{Cancel, CommandError, Owner, atomic_file};
+use crate::os::systemd::UnitProperties;
+use crate::os::{Cancel, CommandError, Owner, atomic_file, own_uid};
 use crate::setup::error::SetupError;
 use crate::setup::units::MONITOR_UNIT;
 
@@ -135,7 +136,7 @@ impl SetupTarget {
     pub(super) fn has_file(&self, path: &str, mode: u32, bytes: &[u8]) -> bool {
         let file = self.context.system_path(path);
         let is_right = fs::symlink_metadata(&file)
-            .is_ok_and(|found| found.is_file() && found.mode() & 0o7777 == mode && Some(found.uid()) == own_uid());
+            .is_ok_and(|found| found.is_file() && found.mode() & 0o7777 == mode && Some(found.uid()) == own_uid().ok());
         is_right && atomic_file::read(&file, COMPARED_FILE_LIMIT).is_ok_and(|there| there.as_deref() == Some(bytes))
     }
 
@@ -151,7 +152,7 @@ impl SetupTarget {
     /// True if there is a folder with this mode that belongs to root.
     pub(super) fn has_folder(&self, path: &str, mode: u32) -> bool {
         fs::symlink_metadata(self.context.system_path(path))
-            .is_ok_and(|found| found.is_dir() && found.mode() & 0o7777 == mode && Some(found.uid()) == own_uid())
+            .is_ok_and(|found| found.is_dir() && found.mode() & 0o7777 == mode && Some(found.uid()) == own_uid().ok())
     }
 
     /// Creates a folder with this mode.
@@ -207,11 +208,6 @@ impl SetupTarget {
             TryLockError::Error(why) => SetupError::new(format_args!("cannot lock {LOCK_FILE}: {why}")),
         })
     }
-}
-
-/// Returns the user id of this process.
-pub(super) fn own_uid() -> Option<u32> {
-    fs::metadata("/proc/self").ok().map(|own| own.uid())
 }
 
 fn create_dir_with_mode(folder: &Path, mode: u32) -> Result<(), SetupError> {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use std::{env, fmt, fs, io, thread};
 
 use crate::config::{SecretConfig, WorkspaceConfig};
-use crate::os::Cancel;
 use crate::os::systemd::{Systemctl, SystemdError};
+use crate::os::{Cancel, own_uid};
 use crate::text::Time;
 use crate::workspace::checkout::CHECKOUT_TIME_LIMIT;
 use crate::workspace::report::{PullReport, PushReport, ReportError, read_pull_report, read_push_report};
@@ -89,7 +89,7 @@ pub(super) fn is_inside_unit() -> bool {
 #[must_use]
 pub fn runs_sync_itself(workspace: &Path) -> bool {
     let in_unit = is_inside_unit();
-    let own = fs::metadata("/proc/self").map_or(ROOT_USER_ID, |own| own.uid());
+    let own = own_uid().unwrap_or(ROOT_USER_ID);
     in_unit || (own != ROOT_USER_ID && owner_of(workspace).is_ok_and(|owner| own == owner))
 }
 
@@ -393,7 +393,7 @@ mod tests {
     #[test]
     fn a_missing_workspace_belongs_to_whoever_owns_the_nearest_folder() {
         let dir = tempfile::tempdir().unwrap();
-        let own = fs::metadata("/proc/self").unwrap().uid();
+        let own = own_uid().unwrap();
         assert_eq!(owner_of(&dir.path().join("not/yet/there")).unwrap(), own);
         assert_eq!(runs_sync_itself(&dir.path().join("workspace")), own != ROOT_USER_ID);
         let root = fs::metadata("/").unwrap().uid();

@@ -142,13 +142,14 @@ impl Systemctl {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::os::systemd::UnitProperties;
 
     fn ended(result: &str, code: u8, status: i32) -> Option<String> {
         let shown = format!(
             "LoadState=loaded\nActiveState=failed\nMainPID=0\nResult={result}\nExecMainCode={code}\n\
              ExecMainStatus={status}\nInvocationID=cdf75f283db04151a12fddaca7add8c7\n"
         );
-        Unit::parse(&shown).unwrap().describe_exit()
+        Unit::parse(&UnitProperties(shown)).unwrap().describe_exit()
     }
 
     #[test]

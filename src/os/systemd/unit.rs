@@ -1,4 +1,6 @@
-//! State of a unit, parsed from `systemctl show`.
+//! State of a unit.
+
+use crate::os::systemd::UnitProperties;
 
 /// Properties to request.
 pub(super) const PROPERTIES: &str = "LoadState,ActiveState,SubState,Result,MainPID,InvocationID,\
@@ -67,27 +69,23 @@ pub enum Active {
 }
 
 impl Unit {
-    /// Parses `Name=value` lines. `None` if the load or active state is missing or unknown.
-    pub(super) fn parse(shown: &str) -> Option<Self> {
-        let value = |name: &str| {
-            let mut lines = shown.lines().filter_map(|line| line.split_once('='));
-            lines.find(|(key, _)| *key == name).map(|(_, value)| value)
-        };
-        let text = |name| value(name).unwrap_or_default().to_owned();
+    /// Reads the state from [`PROPERTIES`]. `None` if the load or active state is missing or unknown.
+    pub(super) fn parse(shown: &UnitProperties) -> Option<Self> {
+        let text = |name| shown.value(name).to_owned();
+        let optional_text = |name| Some(text(name)).filter(|value| !value.is_empty());
         Some(Self {
-            load_state: Load::parse(value("LoadState")?)?,
-            active_state: Active::parse(value("ActiveState")?)?,
+            load_state: Load::parse(shown.value("LoadState"))?,
+            active_state: Active::parse(shown.value("ActiveState"))?,
             sub_state: text("SubState"),
             result: text("Result"),
-            // Timers have no main process.
-            main_pid: value("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0),
-            invocation_id: value("InvocationID").filter(|id| !id.is_empty()).map(str::to_owned),
+            main_pid: shown.main_pid(),
+            invocation_id: optional_text("InvocationID"),
             unit_file_state: text("UnitFileState"),
-            end: ProcessEnd::parse(value("ExecMainCode"), value("ExecMainStatus")),
+            end: ProcessEnd::parse(shown.value("ExecMainCode"), shown.value("ExecMainStatus")),
             // A unit that was never to be started says "no" as well.
-            was_skipped: value("ConditionResult") == Some("no")
-                && value("ConditionTimestampMonotonic").is_some_and(|time| !matches!(time, "" | "0")),
-            control_group: value("ControlGroup").filter(|group| !group.is_empty()).map(str::to_owned),
+            was_skipped: shown.value("ConditionResult") == "no"
+                && !matches!(shown.value("ConditionTimestampMonotonic"), "" | "0"),
+            control_group: optional_text("ControlGroup"),
         })
     }
 
@@ -100,11 +98,11 @@ impl Unit {
 
 impl ProcessEnd {
     /// Reads `ExecMainCode` and `ExecMainStatus`. The first is one of waitid(2)'s, 0 before a main process has ended.
-    fn parse(code: Option<&str>, status: Option<&str>) -> Option<Self> {
-        let status = status?.parse().ok()?;
+    fn parse(code: &str, status: &str) -> Option<Self> {
+        let status = status.parse().ok()?;
         match code {
-            Some("1") => Some(Self::Exited(status)),
-            Some("2" | "3") => Some(Self::Killed(status)),
+            "1" => Some(Self::Exited(status)),
+            "2" | "3" => Some(Self::Killed(status)),
             _ => None,
         }
     }
@@ -143,9 +141,13 @@ mod tests {
         LoadState=loaded\nActiveState=active\n\
         SubState=running\nUnitFileState=static\nInvocationID=cdf75f283db04151a12fddaca7add8c7\n";
 
+    fn parse(shown: &str) -> Option<Unit> {
+        Unit::parse(&UnitProperties(shown.to_owned()))
+    }
+
     #[test]
     fn a_running_unit_is_understood() {
-        let unit = Unit::parse(RUNNING).unwrap();
+        let unit = parse(RUNNING).unwrap();
         assert_eq!((unit.load_state, unit.active_state), (Load::Loaded, Active::Active));
         assert_eq!(unit.sub_state, "running");
         assert_eq!(unit.main_pid, Some(324));
@@ -157,7 +159,7 @@ mod tests {
     #[test]
     fn a_missing_unit_is_a_state() {
         let shown = "MainPID=0\nResult=success\nLoadState=not-found\nActiveState=inactive\nInvocationID=\n";
-        let unit = Unit::parse(shown).unwrap();
+        let unit = parse(shown).unwrap();
         assert_eq!((unit.load_state, unit.active_state), (Load::NotFound, Active::Inactive));
         assert_eq!((unit.main_pid, unit.invocation_id.clone(), unit.end), (None, None, None));
         assert!(unit.is_stopped());
@@ -165,18 +167,15 @@ mod tests {
 
     #[test]
     fn the_end_of_a_process_is_a_code_or_a_signal() {
-        let end = |code, status| ProcessEnd::parse(Some(code), Some(status));
+        let end = ProcessEnd::parse;
         assert_eq!(end("1", "9"), Some(ProcessEnd::Exited(9)));
         assert_eq!((end("2", "9"), end("3", "11")), (Some(ProcessEnd::Killed(9)), Some(ProcessEnd::Killed(11))));
-        assert_eq!(
-            (end("0", "0"), end("", "0"), end("1", ""), ProcessEnd::parse(None, None)),
-            (None, None, None, None)
-        );
+        assert_eq!((end("0", "0"), end("", "0"), end("1", ""), end("", "")), (None, None, None, None));
     }
 
     #[test]
     fn a_start_that_a_condition_forbade_is_told_from_none() {
-        let shown = |more: &str| Unit::parse(&format!("{RUNNING}{more}")).unwrap().was_skipped;
+        let shown = |more: &str| parse(&format!("{RUNNING}{more}")).unwrap().was_skipped;
         assert!(shown("ConditionResult=no\nConditionTimestampMonotonic=97161\n"));
         assert!(!shown("ConditionResult=no\nConditionTimestampMonotonic=0\n"), "never to be started");
         assert!(!shown("ConditionResult=yes\nConditionTimestampMonotonic=97161\n") && !shown(""));
@@ -184,8 +183,8 @@ mod tests {
 
     #[test]
     fn what_is_unheard_of_is_not_guessed_at() {
-        assert_eq!(Unit::parse(""), None);
-        assert_eq!(Unit::parse(&RUNNING.replace("=active", "=levitating")), None);
-        assert_eq!(Unit::parse(&RUNNING.replace("LoadState", "Load")), None);
+        assert_eq!(parse(""), None);
+        assert_eq!(parse(&RUNNING.replace("=active", "=levitating")), None);
+        assert_eq!(parse(&RUNNING.replace("LoadState", "Load")), None);
     }
 }

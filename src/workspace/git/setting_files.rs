@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use crate::os::{ChildCommand, CommandError, atomic_file};
+use crate::os::{ChildCommand, CommandError, atomic_file, own_uid};
 use crate::workspace::unit;
 
 /// File name of the record in the state folder.
@@ -65,7 +65,7 @@ impl HiddenSettingFiles {
             return Self::default();
         }
         let Ok(found) = list_setting_files(workspace) else { return Self::default() };
-        let own = fs::metadata("/proc/self").map_or(u32::MAX, |own| own.uid());
+        let own = own_uid().unwrap_or(u32::MAX);
         Self::filter_hidden(found, read_record(state).as_ref(), |path| find_hidden_target(path, own))
     }
 
@@ -367,7 +367,7 @@ mod tests {
     #[test]
     fn a_folder_of_the_users_own_hides_nothing() {
         let dir = tempfile::tempdir_in("/tmp").unwrap();
-        let own = fs::metadata("/proc/self").unwrap().uid();
+        let own = own_uid().unwrap();
         let gone = dir.path().join("gone");
         assert_eq!(find_hidden_target(&gone, own), None);
         assert_eq!(find_hidden_target(&gone, own + 1), Some(gone.clone()));

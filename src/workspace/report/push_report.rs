@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::os::atomic_file;
+use crate::os::{atomic_file, own_uid};
 use crate::text::json::Value;
 use crate::text::{Time, utc};
 use crate::workspace::commit_snapshot::SyncFindings;
@@ -172,7 +172,7 @@ pub fn read_push_report(path: &Path, owner: u32) -> Result<Option<PushReport>, R
 
 /// Reads this user's own last report; an invalid one counts as absent.
 pub(crate) fn read_own_push_report(path: &Path) -> Option<PushReport> {
-    read_push_report(path, read::own_user_id()?).ok().flatten()
+    read_push_report(path, own_uid().ok()?).ok().flatten()
 }
 
 fn parse_push_report(report: &Value) -> Result<PushReport, &'static str> {
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!((read.withheld.count, read.archived.count, read.archived.listed.len()), (9000, 5, 0));
         assert!((500..2000).contains(&read.withheld.listed.len()), "{}", read.withheld.listed.len());
         fs::write(&path, report.to_json().to_string().replace("refused", "levitated")).unwrap();
-        let problem = read_push_report(&path, read::own_user_id().unwrap()).unwrap_err().to_string();
+        let problem = read_push_report(&path, own_uid().unwrap()).unwrap_err().to_string();
         assert!(problem.contains("outcome is missing or invalid for a push"), "{problem}");
         assert!(problem.contains("openclaw-sync-push.service"), "{problem}");
     }

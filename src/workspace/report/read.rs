@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::finding::ReportedCheck;
+use crate::os::own_uid;
 use crate::text::json::{self, Value};
 use crate::text::{Time, utc};
 use crate::workspace::report::name_list::LISTS_SIZE_LIMIT;
@@ -85,12 +86,7 @@ pub(crate) fn read_untrusted(path: &Path, owner: u32) -> io::Result<String> {
 
 /// Reads this user's own last report; an invalid one counts as absent.
 pub(crate) fn read_own_pull_report(path: &Path) -> Option<PullReport> {
-    read_pull_report(path, own_user_id()?).ok().flatten()
-}
-
-/// Returns the user id of this process.
-pub(super) fn own_user_id() -> Option<u32> {
-    std::fs::metadata("/proc/self").ok().map(|own| own.uid())
+    read_pull_report(path, own_uid().ok()?).ok().flatten()
 }
 
 fn read_owned_file(file: File, owner: u32) -> io::Result<String> {
@@ -205,7 +201,7 @@ mod tests {
     }
 
     fn own() -> u32 {
-        fs::metadata("/proc/self").unwrap().uid()
+        own_uid().unwrap()
     }
 
     fn refusal(content: &str) -> String {
