@@ -8,8 +8,14 @@ use ureq::unversioned::transport::{
 };
 
 use crate::probe::error::ProbeError;
-use crate::probe::http::{MAX_BODY_BYTES, MAX_HEAD_BYTES};
 use crate::probe::verdict::ProbeFailure;
+
+/// Maximum size of a body, in bytes.
+pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Maximum size of the status line and all headers together, in bytes. ureq zeroes a buffer of this size for each
+/// request. It also counts the headers: at most 128.
+pub(super) const MAX_HEAD_BYTES: usize = 4 * 1024;
 
 /// Maximum number of bytes received on one connection, TLS handshake included. Stops an endless `100 Continue` long
 /// before the deadline.

@@ -5,6 +5,7 @@
 
 use crate::probe::verdict::Channels;
 use crate::text::json::{self, Node, Value};
+use crate::text::to_printable;
 
 /// Maximum number of channels; further ones are dropped.
 const MAX_CHANNELS: usize = 32;
@@ -74,7 +75,7 @@ fn channel_names(answer: &Value, key: &str) -> Option<Vec<String>> {
 /// Returns the name of a channel. An entry that is not text is still a channel, named by its JSON.
 fn channel_name(item: &Value) -> String {
     let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-    crate::probe::to_printable(&text, MAX_CHANNEL_NAME_CHARS - 1)
+    to_printable(&text, MAX_CHANNEL_NAME_CHARS - 1)
 }
 
 #[cfg(test)]

@@ -14,15 +14,21 @@ use crate::probe::contract::{ReportedState, parse_channels};
 use crate::probe::error::ProbeError;
 use crate::probe::http::{self, HttpResponse};
 use crate::probe::peer::{PeerRule, ResolvedAddresses};
+use crate::probe::readyz_request::ReadyzRequest;
 use crate::probe::resolve::HostResolver;
+use crate::probe::result::ProbeResult;
+use crate::probe::target_error::TargetError;
 use crate::probe::verdict::{Channels, ProbeFailure, Verdict};
-use crate::probe::{ProbeResult, ReadyzRequest, TargetError, to_printable};
+use crate::text::to_printable;
 
 /// Time for which a gateway is remembered as too old for `/startupz`.
 const STARTUPZ_RECHECK_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Time limit for a TLS request to a server that drops plain requests.
 const TLS_CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Maximum length of a result's description, in characters.
+const MAX_DETAIL_CHARS: usize = 200;
 
 /// Probe of one URL of a gateway.
 pub(super) struct EndpointProbe {
@@ -81,7 +87,7 @@ impl EndpointProbe {
         let answer = |verdict, detail: &str| ProbeResult {
             verdict,
             channels: Channels::default(),
-            detail: to_printable(detail, ProbeResult::MAX_DETAIL_CHARS),
+            detail: to_printable(detail, MAX_DETAIL_CHARS),
             latency,
             url: url.to_string(),
         };

@@ -10,17 +10,12 @@ use ureq::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderValue};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::os::read_regular;
-use crate::probe::TargetError;
-use crate::probe::connect::ProbeConnector;
+use crate::probe::connect::{MAX_BODY_BYTES, MAX_HEAD_BYTES, ProbeConnector};
 use crate::probe::error::ProbeError;
 use crate::probe::resolve::HostResolver;
+use crate::probe::target_error::TargetError;
 use crate::probe::verdict::ProbeFailure;
 
-/// Maximum size of a body, in bytes.
-pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
-/// Maximum size of the status line and all headers together, in bytes. ureq zeroes a buffer of this size for each
-/// request. It also counts the headers: at most 128.
-pub(super) const MAX_HEAD_BYTES: usize = 4 * 1024;
 /// Maximum size of a file of certificates, in bytes.
 const MAX_CA_FILE_BYTES: u64 = 1024 * 1024;
 

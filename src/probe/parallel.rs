@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::os::spawn;
 use crate::probe::endpoint_probe::EndpointProbe;
-use crate::probe::verdict::{ProbeFailure, Verdict};
-use crate::probe::{ProbeResult, TargetError};
+use crate::probe::result::ProbeResult;
+use crate::probe::target_error::TargetError;
 
 /// Extra time after the deadline in which a URL that failed at the deadline can report its reason.
 const LATE_RESULT_TIMEOUT: Duration = Duration::from_millis(100);
@@ -60,7 +60,7 @@ impl ParallelProbes {
         let mut best: Option<ProbeResult> = None;
         for (thread, answer) in self.threads.iter().zip(failed) {
             let answer = answer.unwrap_or_else(|| thread.timeout_result(asked, "no answer in time"));
-            if best.as_ref().is_none_or(|best| progress_rank(&answer) > progress_rank(best)) {
+            if best.as_ref().is_none_or(|best| answer.progress_rank() > best.progress_rank()) {
                 best = Some(answer);
             }
         }
@@ -89,23 +89,4 @@ impl ProbeThread {
 
 fn receive_result(answers: &Receiver<(usize, ProbeResult)>, until: Instant) -> Option<(usize, ProbeResult)> {
     answers.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
-}
-
-fn progress_rank(answer: &ProbeResult) -> u8 {
-    match answer.verdict {
-        Verdict::Healthy { .. } => u8::MAX,
-        Verdict::Failing(failure) => failure.progress_rank(),
-    }
-}
-
-impl ProbeResult {
-    fn timed_out(url: String, asked: Instant, why: &str) -> Self {
-        Self {
-            verdict: Verdict::Failing(ProbeFailure::ResponseTimeout),
-            channels: Default::default(),
-            detail: why.to_owned(),
-            latency: asked.elapsed(),
-            url,
-        }
-    }
 }
