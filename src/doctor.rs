@@ -44,7 +44,7 @@ use crate::doctor::channel_overlap::StandbyAccounts;
 pub use crate::doctor::context::{HostContext, Identity};
 pub(crate) use crate::doctor::hardening::FIREWALL_UNITS;
 pub use crate::doctor::registry::Depth;
-use crate::doctor::registry::{CHECKS, Check, Privilege, SANDBOX_CHECKS, checks_needing, run_checks};
+use crate::doctor::registry::{COMPARISONS, Check, checks_of, run_checks};
 pub(crate) use crate::doctor::registry::{CheckHalf, validate_reported};
 pub use crate::doctor::untrusted_file::{GivenFileError, refuse_agents_file};
 pub(crate) use crate::doctor::untrusted_file::{belongs_to, read_text_file, refuse_owned_file};
@@ -69,10 +69,7 @@ pub fn run_all_checks(context: &HostContext) -> Vec<Finding> {
                 }
                 Err(result) => {
                     found.push(context.new_finding("owner", result));
-                    found.extend(
-                        checks_needing(Privilege::Owner)
-                            .map(|check| context.new_finding(check.id, CheckResult::skipped(&"see owner"))),
-                    );
+                    found.extend(skip_owner_half(context, "see owner"));
                 }
             }
         }
@@ -84,12 +81,15 @@ pub fn run_all_checks(context: &HostContext) -> Vec<Finding> {
             found.extend(outcomes.iter().map(|checked| context.to_finding(checked)));
         }
         Identity::Other => {
-            let unseen = CheckResult::skipped(&"only root and the workspace's owner can check it");
-            found.extend(checks_needing(Privilege::Owner).map(|check| context.new_finding(check.id, unseen.clone())));
+            found.extend(skip_owner_half(context, "only root and the workspace's owner can check it"));
         }
     }
     found.extend(compare_hosts(context, standby));
     found
+}
+
+fn skip_owner_half(context: &HostContext, reason: &str) -> impl Iterator<Item = Finding> {
+    checks_of(CheckHalf::Owner).map(move |check| context.new_finding(check.id, CheckResult::skipped(&reason)))
 }
 
 /// Runs the host's half, as far as this process can see it.
@@ -102,8 +102,7 @@ pub fn run_host_half(context: &HostContext, depth: Depth) -> Vec<Finding> {
 #[must_use]
 pub(crate) fn run_host_check(context: &HostContext, id: &str) -> Finding {
     context.clear_unit_cache();
-    let check = CHECKS.iter().find(|check| check.id == id && check.privilege != Privilege::Owner);
-    check.map_or_else(
+    checks_of(CheckHalf::Host).find(|check| check.id == id).map_or_else(
         || context.new_finding("unknown", CheckResult::skipped(&id)),
         |check| context.new_finding(check.id, (check.run)(context)),
     )
@@ -128,12 +127,8 @@ pub fn owner_half_to_json(context: &HostContext, with_accounts: bool) -> String 
 pub fn sandbox_checks_to_json(context: &mut HostContext) -> String {
     sandbox::end_with_root();
     context.is_sandboxed = true;
-    let is_inside = |check: &&Check| SANDBOX_CHECKS.contains(&check.id);
-    let found: Vec<CheckOutcome> = CHECKS
-        .iter()
-        .filter(is_inside)
-        .map(|check| CheckOutcome { id: check.id, result: (check.run)(context) })
-        .collect();
+    let run = |check: &Check| CheckOutcome { id: check.id, result: (check.run)(context) };
+    let found: Vec<CheckOutcome> = sandbox::sandbox_checks().map(run).collect();
     ReportedCheck::list_to_json(&found).to_string()
 }
 
@@ -153,8 +148,7 @@ fn describe_standby(context: &HostContext, outcomes: &[CheckOutcome]) -> Standby
 
 /// Compares the accounts and versions of both hosts.
 fn compare_hosts(context: &HostContext, standby: Option<StandbyAccounts>) -> Vec<Finding> {
-    const IDS: [&str; 3] = ["same-account", "same-token", "versions"];
-    let none = |result: CheckResult| IDS.map(|id| context.new_finding(id, result.clone())).into();
+    let none = |result: CheckResult| COMPARISONS.map(|id| context.new_finding(id, result.clone())).into();
     let Some(primary) = &context.primary_config else {
         return none(CheckResult::skipped(&"give --primary-config FILE to compare both hosts' channels"));
     };
@@ -179,7 +173,7 @@ fn compare_hosts(context: &HostContext, standby: Option<StandbyAccounts>) -> Vec
         channel_overlap::check_tokens(&standby.accounts, &there),
         channel_overlap::check_versions(standby.version.as_deref(), &primary),
     ];
-    IDS.into_iter().zip(results).map(|(id, result)| context.new_finding(id, result)).collect()
+    COMPARISONS.into_iter().zip(results).map(|(id, result)| context.new_finding(id, result)).collect()
 }
 
 impl HostContext {

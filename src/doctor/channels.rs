@@ -212,7 +212,7 @@ pub(super) fn check_crons(context: &HostContext) -> CheckResult {
 }
 
 /// Checks that OpenClaw listens where the monitor probes, and works in the pulled workspace.
-pub(super) fn check_places(context: &HostContext) -> CheckResult {
+pub(super) fn check_settings(context: &HostContext) -> CheckResult {
     let config = match read_own_config(context) {
         Ok(config) => config,
         Err(result) => return result,

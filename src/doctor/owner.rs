@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::doctor::channel_overlap::StandbyAccounts;
 use crate::doctor::context::HostContext;
-use crate::doctor::registry::{CheckHalf, Privilege, checks_needing, parse_outcomes};
+use crate::doctor::registry::{CheckHalf, checks_of, parse_outcomes};
 use crate::doctor::subprocess;
 use crate::finding::{CheckOutcome, CheckResult, ReportedCheck, remedy};
 use crate::os::{CommandError, Owner};
@@ -78,7 +78,7 @@ fn run_as_owner(
 /// Parses the answer. Checks that it omits count as skipped.
 fn parse_report(node: &Node) -> OwnerReport {
     let mut found = node.get("checks").map(|checks| parse_outcomes(checks, CheckHalf::Owner)).unwrap_or_default();
-    for check in checks_needing(Privilege::Owner) {
+    for check in checks_of(CheckHalf::Owner) {
         if found.iter().all(|checked| checked.id != check.id) {
             found.push(CheckOutcome { id: check.id, result: CheckResult::skipped(&"no result from the owner's half") });
         }

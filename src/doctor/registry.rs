@@ -8,9 +8,6 @@ use crate::finding::{CheckOutcome, CheckResult, Level, ReportedCheck, remedy};
 use crate::text::json::Value;
 use crate::workspace::unit::PULL_SERVICE;
 
-/// Ids of the checks that only the sandbox of a sync unit can answer.
-pub(super) const SANDBOX_CHECKS: [&str; 2] = ["git-fetch", "secrets"];
-
 /// User that a check needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Privilege {
@@ -20,6 +17,8 @@ pub(super) enum Privilege {
     Root,
     /// The workspace's owner only.
     Owner,
+    /// The workspace's owner, in the sandbox of a sync unit.
+    Sandbox,
 }
 
 /// Cost of a check.
@@ -51,25 +50,40 @@ pub(crate) enum CheckHalf {
     Owner,
 }
 
+/// Check of one host.
 pub(super) struct Check {
     pub(super) id: &'static str,
     pub(super) privilege: Privilege,
-    pub(super) cost: Cost,
+    cost: Cost,
     pub(super) run: fn(&HostContext) -> CheckResult,
 }
 
-pub(super) const fn new_check(
-    id: &'static str,
-    privilege: Privilege,
-    cost: Cost,
-    run: fn(&HostContext) -> CheckResult,
-) -> Check {
+const fn new_check(id: &'static str, privilege: Privilege, cost: Cost, run: fn(&HostContext) -> CheckResult) -> Check {
     Check { id, privilege, cost, run }
 }
 
 impl Check {
-    pub(super) fn belongs_to(&self, half: CheckHalf) -> bool {
-        (self.privilege == Privilege::Owner) == (half == CheckHalf::Owner)
+    fn half(&self) -> CheckHalf {
+        match self.privilege {
+            Privilege::AnyUser | Privilege::Root => CheckHalf::Host,
+            Privilege::Owner | Privilege::Sandbox => CheckHalf::Owner,
+        }
+    }
+
+    /// Runs the check, or says who could.
+    fn run_permitted(&self, context: &HostContext) -> CheckResult {
+        match (context.identity, self.privilege) {
+            (Identity::Owner, Privilege::AnyUser | Privilege::Root) => CheckResult::skipped(&"run as root to check it"),
+            (Identity::Other, Privilege::Root) => CheckResult::skipped(&"only root can check it"),
+            (Identity::Root | Identity::Other, Privilege::Owner | Privilege::Sandbox) => {
+                CheckResult::skipped(&"only the workspace's owner can check it")
+            }
+            (_, Privilege::Sandbox) if !context.is_sandboxed => CheckResult::skipped(&format_args!(
+                "{} runs in the sandbox of {PULL_SERVICE}, which only root can start",
+                self.id
+            )),
+            _ => (self.run)(context),
+        }
     }
 }
 
@@ -98,7 +112,7 @@ pub(super) static CHECKS: [Check; 41] = [
     new_check("other-gateway", Privilege::AnyUser, Cost::Cheap, gateway::check_other_gateways),
     new_check("sync-units", Privilege::AnyUser, Cost::Cheap, sync_units::check_units),
     new_check("pull", Privilege::AnyUser, Cost::ReportedElsewhere, sync_units::check_pull),
-    new_check("unreturned", Privilege::AnyUser, Cost::ReportedElsewhere, sync_units::check_unpushed),
+    new_check("unpushed", Privilege::AnyUser, Cost::ReportedElsewhere, sync_units::check_unpushed),
     new_check("memory", Privilege::AnyUser, Cost::Cheap, host::check_memory),
     new_check("disk", Privilege::AnyUser, Cost::Cheap, host::check_disk),
     new_check("firewall", Privilege::Root, Cost::Cheap, hardening::check_firewall),
@@ -108,46 +122,30 @@ pub(super) static CHECKS: [Check; 41] = [
     new_check("node", Privilege::Owner, Cost::Expensive, openclaw::check_node),
     new_check("openclaw", Privilege::Owner, Cost::Expensive, openclaw::check_starts),
     new_check("openclaw-config", Privilege::Owner, Cost::Expensive, openclaw::check_config),
-    new_check("openclaw-places", Privilege::Owner, Cost::Cheap, channels::check_places),
+    new_check("openclaw-settings", Privilege::Owner, Cost::Cheap, channels::check_settings),
     new_check("channels", Privilege::Owner, Cost::Cheap, channels::check_channels),
     new_check("crons", Privilege::Owner, Cost::Cheap, channels::check_crons),
     new_check("user-gateway", Privilege::Owner, Cost::Cheap, workspace_checks::check_user_units),
     new_check("workspace", Privilege::Owner, Cost::ReportedElsewhere, workspace_checks::check_workspace),
     new_check("workspace-disk", Privilege::Owner, Cost::Cheap, workspace_checks::check_disk),
-    new_check("git-fetch", Privilege::Owner, Cost::Expensive, workspace_checks::check_fetch),
-    new_check("secrets", Privilege::Owner, Cost::Expensive, workspace_checks::check_secrets),
+    new_check("git-fetch", Privilege::Sandbox, Cost::Expensive, workspace_checks::check_fetch),
+    new_check("secrets", Privilege::Sandbox, Cost::Expensive, workspace_checks::check_secrets),
 ];
 
-/// Returns the checks that need this user.
-pub(super) fn checks_needing(privilege: Privilege) -> impl Iterator<Item = &'static Check> {
-    CHECKS.iter().filter(move |check| check.privilege == privilege)
+/// Ids of the comparisons with the primary.
+pub(super) const COMPARISONS: [&str; 3] = ["same-account", "same-token", "versions"];
+
+/// Returns the checks of one half, in the order in which they are printed.
+pub(super) fn checks_of(half: CheckHalf) -> impl Iterator<Item = &'static Check> {
+    CHECKS.iter().filter(move |check| check.half() == half)
 }
 
 /// Runs the checks of one half, one after the other.
 pub(super) fn run_checks(context: &HostContext, depth: Depth, half: CheckHalf) -> Vec<CheckOutcome> {
     context.clear_unit_cache();
-    let mut found = Vec::new();
-    for check in CHECKS.iter().filter(|check| check.belongs_to(half)) {
-        if depth == Depth::Cheap && check.cost != Cost::Cheap {
-            continue;
-        }
-        let result = match (context.identity, check.privilege) {
-            (Identity::Owner, Privilege::AnyUser | Privilege::Root) => CheckResult::skipped(&"run as root to check it"),
-            (Identity::Other, Privilege::Root) => CheckResult::skipped(&"only root can check it"),
-            (Identity::Root | Identity::Other, Privilege::Owner) => {
-                CheckResult::skipped(&"only the workspace's owner can check it")
-            }
-            _ if SANDBOX_CHECKS.contains(&check.id) && !context.is_sandboxed => skip_outside_sandbox(check.id),
-            _ => (check.run)(context),
-        };
-        found.push(CheckOutcome { id: check.id, result });
-    }
-    found
-}
-
-/// Skips a check that no process has made in the sandbox.
-fn skip_outside_sandbox(check: &str) -> CheckResult {
-    CheckResult::skipped(&format_args!("{check} runs in the sandbox of {PULL_SERVICE}, which only root can start"))
+    let is_wanted = |check: &&Check| depth == Depth::Full || check.cost == Cost::Cheap;
+    let run = |check: &Check| CheckOutcome { id: check.id, result: check.run_permitted(context) };
+    checks_of(half).filter(is_wanted).map(run).collect()
 }
 
 /// Parses a list of checks from an untrusted process.
@@ -161,5 +159,41 @@ pub(crate) fn validate_reported(reported: &[ReportedCheck], half: CheckHalf) -> 
         let ReportedCheck { level, evidence, fix, .. } = reported.iter().find(|check| check.id == id)?;
         Some(CheckOutcome { id, result: CheckResult::new(Level::parse(level)?, evidence, remedy::find_remedy(fix)) })
     };
-    CHECKS.iter().filter(|check| check.belongs_to(half)).filter_map(|check| find(check.id)).collect()
+    checks_of(half).filter_map(|check| find(check.id)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{CHECKS, COMPARISONS};
+
+    #[test]
+    fn each_id_is_given_once() {
+        for (index, check) in CHECKS.iter().enumerate() {
+            assert!(CHECKS.iter().skip(index + 1).all(|other| other.id != check.id), "{}", check.id);
+        }
+    }
+
+    #[test]
+    fn the_readme_names_the_checks_that_exist() {
+        let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+        let examples = readme.split("$ openclaw-failover doctor\n").skip(1).filter_map(|part| part.split("```").next());
+        let lines: Vec<&str> = examples.flat_map(str::lines).collect();
+        let is_level = |word: &str| ["ok", "warn", "fail", "skipped"].contains(&word);
+        let known = |id: &str| CHECKS.iter().any(|check| check.id == id) || COMPARISONS.contains(&id);
+        let ids: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| {
+                Some(line.split_once(' ')?).filter(|(level, _)| is_level(level))?.1.split_whitespace().next()
+            })
+            .collect();
+        assert!(ids.len() > 10 && ids.iter().all(|id| known(id)), "{ids:?}");
+        // The answer of the owner's child is one more line.
+        let count = CHECKS.len() + COMPARISONS.len() + 1;
+        for totals in lines.iter().filter(|line| line.ends_with(" skipped")) {
+            let numbers = totals.split(' ').filter_map(|word| word.parse::<usize>().ok());
+            assert_eq!(numbers.sum::<usize>(), count, "{totals}");
+        }
+    }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::config::paths::DEFAULT_SYNC_DIR;
 use crate::doctor::context::HostContext;
-use crate::doctor::registry::{CheckHalf, SANDBOX_CHECKS, parse_outcomes};
+use crate::doctor::registry::{Check, CheckHalf, Privilege, checks_of, parse_outcomes};
 use crate::doctor::subprocess;
 use crate::finding::{CheckOutcome, CheckResult};
 use crate::os::spawn;
@@ -53,10 +53,15 @@ const SANDBOX_TIMEOUT: Duration = Duration::from_secs(6 * 60);
 /// Size limit of the answer, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
+/// Returns the checks that run in the sandbox.
+pub(super) fn sandbox_checks() -> impl Iterator<Item = &'static Check> {
+    checks_of(CheckHalf::Owner).filter(|check| check.privilege == Privilege::Sandbox)
+}
+
 /// Replaces the owner's results with those from the sandbox.
 pub(super) fn replace_outcomes(context: &HostContext, found: &mut [CheckOutcome]) {
     let answer = run_in_sandbox(context);
-    for checked in found.iter_mut().filter(|checked| SANDBOX_CHECKS.contains(&checked.id)) {
+    for checked in found.iter_mut().filter(|checked| sandbox_checks().any(|check| check.id == checked.id)) {
         let id = checked.id;
         checked.result = match &answer {
             Ok(answer) => answer.iter().find(|inside| inside.id == id).map_or_else(

@@ -112,7 +112,7 @@ fn the_cheap_checks_reach_nothing_and_start_no_openclaw() {
     let found = doctor::run_owner_half(&host.context_for(Identity::Owner), Depth::Cheap);
     assert!(doctor::all_passed(&found) && !proof.exists(), "{found:#?}");
     let ids: Vec<&str> = found.iter().map(|finding| finding.id).collect();
-    let owners = ["gateway-program", "openclaw-places", "channels", "crons", "user-gateway", "workspace-disk"];
+    let owners = ["gateway-program", "openclaw-settings", "channels", "crons", "user-gateway", "workspace-disk"];
     assert_eq!(ids, owners);
 }
 
@@ -123,7 +123,7 @@ fn the_monitor_looks_at_what_it_does_not_know_anyhow() {
     host.change_unit("openclaw-failover.service", "ActiveState=active", "ActiveState=failed");
     let found = doctor::run_host_half(&host.context_for(Identity::Other), Depth::Cheap);
     assert!(doctor::all_passed(&found), "{found:#?}");
-    for id in ["monitor", "hold", "armed", "upstream", "gateway-port", "pull", "unreturned"] {
+    for id in ["monitor", "hold", "armed", "upstream", "gateway-port", "pull", "unpushed"] {
         assert!(found.iter().all(|finding| finding.id != id), "{id}: {found:#?}");
     }
     for id in ["programs", "gateway-unit", "sync-units", "disk", "memory", "dns"] {
@@ -194,7 +194,7 @@ fn a_hostile_home_is_looked_at_and_not_obeyed() {
     let found = doctor::run_owner_half(&host.context_for(Identity::Owner), Depth::Full);
     assert!(!proof.exists());
     assert_eq!(finding_by_id(&found, "workspace").level, Level::Ok);
-    for id in ["channels", "crons", "openclaw-places"] {
+    for id in ["channels", "crons", "openclaw-settings"] {
         assert!(finding_by_id(&found, id).evidence.ends_with("it is not a regular file"), "{found:#?}");
     }
 }

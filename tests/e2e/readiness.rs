@@ -21,7 +21,7 @@ const HOME_FAULTS: [(&str, &str, &str); 5] = [
     ),
     (
         "sed -i 's/18789/18790/' .openclaw/openclaw.json",
-        "openclaw-places: the gateway would listen on port 18790",
+        "openclaw-settings: the gateway would listen on port 18790",
         "sed -i 's/18790/18789/' .openclaw/openclaw.json",
     ),
     (

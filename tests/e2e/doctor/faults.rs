@@ -354,7 +354,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
             r#"change /var/lib/openclaw-sync/pull.json 's/"unreturned":false/"unreturned":true/'"#,
             "restore /var/lib/openclaw-sync/pull.json",
         ),
-        &[("unreturned", "warn", "openclaw-failover sync push")],
+        &[("unpushed", "warn", "openclaw-failover sync push")],
     ),
     single_check_fault(
         "a merge is half done",
@@ -456,12 +456,12 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     single_check_fault(
         "OpenClaw listens elsewhere",
         FaultScript::Here("change $openclaw s/18789/18790/", "restore $openclaw"),
-        &[("openclaw-places", "fail", "openclaw config set gateway.port 18789")],
+        &[("openclaw-settings", "fail", "openclaw config set gateway.port 18789")],
     ),
     single_check_fault(
         "the agent works elsewhere",
         FaultScript::Here("change $openclaw s,.openclaw/workspace,elsewhere,", "restore $openclaw"),
-        &[("openclaw-places", "fail", "config set agents.defaults.workspace")],
+        &[("openclaw-settings", "fail", "config set agents.defaults.workspace")],
     ),
     single_check_fault(
         "no channel is on",
