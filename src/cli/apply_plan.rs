@@ -1,5 +1,6 @@
 //! Execution of a plan of `setup` or `uninstall`: preview, confirmation, steps and notes.
 
+use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal, Read};
 
 use crate::cli::error::CliError;
@@ -95,13 +96,13 @@ fn apply_steps<O>(plan: &mut Plan<O>, out: &mut Output) -> Result<(), CliError> 
 /// Prints a line per step, and the purpose of each that is to be applied.
 fn print_steps<O>(steps: &[(&'static Step<O>, StepState)], out: &mut Output) -> Result<(), CliError> {
     for (step, state) in steps {
-        let (word, text) = match state {
-            StepState::Done(text) => (out.paint(TextColour::Good, "done   ").into_owned(), text.clone()),
-            StepState::Pending(text) => ("to do  ".to_owned(), text.clone()),
-            StepState::Skipped(text) => ("skipped".to_owned(), text.clone()),
-            StepState::Refused(why) => (out.paint(TextColour::Bad, "refused").into_owned(), why.to_string()),
+        let (word, text): (_, &dyn Display) = match state {
+            StepState::Done(text) => (out.paint(TextColour::Good, "done   ").into_owned(), text),
+            StepState::Pending(text) => ("to do  ".to_owned(), text),
+            StepState::Skipped(text) => ("skipped".to_owned(), text),
+            StepState::Refused(why) => (out.paint(TextColour::Bad, "refused").into_owned(), why),
         };
-        out.write_line(format_args!("{word}  {:15}  {}", step.id, to_printable(&text)))?;
+        out.write_line(format_args!("{word}  {:15}  {}", step.id, to_printable(&text.to_string())))?;
         if matches!(state, StepState::Pending(_)) {
             out.write_line(format_args!("{:24}  ({})", "", step.title))?;
         }

@@ -1,6 +1,5 @@
 //! Configuration, workspace, monitor, and the push timer of a primary.
 
-use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -62,23 +61,25 @@ pub(super) fn back_up_config(target: &SetupTarget, new: &str) -> Result<(), Setu
 
 /// Checks that this configuration fits a standby with the shipped units.
 fn check_config_fits(target: &SetupTarget) -> Result<(), SetupError> {
-    let refused = |problem: &dyn Display, remedy: &dyn Display| Err(SetupError::with_remedy(problem, remedy));
     let (config, default) = (&target.context.config, WorkspaceConfig::default());
     if target.context.system_path(PRIMARY_DROP_IN).exists() {
-        return refused(
-            &format_args!("this host is a primary ({PRIMARY_DROP_IN})"),
-            &"run `openclaw-failover uninstall` first",
-        );
+        return Err(SetupError::with_remedy(
+            format_args!("this host is a primary ({PRIMARY_DROP_IN})"),
+            "run `openclaw-failover uninstall` first",
+        ));
     }
     let urls = config.upstreams.iter().flat_map(|upstream| &upstream.urls);
     if let Some(url) = urls.into_iter().find(|url| is_this_host(url)) {
-        return refused(&format_args!("{url} is this host itself"), &"a standby must be another host than its primary");
+        return Err(SetupError::with_remedy(
+            format_args!("{url} is this host itself"),
+            "a standby must be another host than its primary",
+        ));
     }
     if config.gateway.unit != GATEWAY_UNIT_NAME || config.workspace.path != default.path {
-        return refused(
-            &format_args!("the units need {GATEWAY_UNIT_NAME} and {}", default.path.display()),
-            &"remove gateway.unit and workspace.path, or install by hand as in the README",
-        );
+        return Err(SetupError::with_remedy(
+            format_args!("the units need {GATEWAY_UNIT_NAME} and {}", default.path.display()),
+            "remove gateway.unit and workspace.path, or install by hand as in the README",
+        ));
     }
     let hidden = config.secrets.iter().find(|secret| !secret.target.starts_with(SECRETS_FOLDER));
     if let Some(secret) = hidden {
@@ -91,10 +92,10 @@ fn check_config_fits(target: &SetupTarget) -> Result<(), SetupError> {
     let is_in_home = |file: &&PathBuf| ["/home", "/root", "/run/user"].iter().any(|home| file.starts_with(home));
     match files.into_iter().find(is_in_home) {
         None => Ok(()),
-        Some(file) => refused(
-            &format_args!("the monitor cannot read homes, and so not {}", file.display()),
-            &"move it to /etc/openclaw-failover",
-        ),
+        Some(file) => Err(SetupError::with_remedy(
+            format_args!("the monitor cannot read homes, and so not {}", file.display()),
+            "move it to /etc/openclaw-failover",
+        )),
     }
 }
 

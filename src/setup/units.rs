@@ -1,5 +1,5 @@
-//! Unit files, the polkit rule and the sysusers entry that a setup installs. They exist once, in `units`; the Nix package
-//! installs the same ones.
+//! Unit files, the polkit rule and the sysusers entry that a setup installs. They exist once, in `units`; the Nix
+//! package installs the same ones.
 
 /// Unit of the monitor.
 pub(super) const MONITOR_UNIT: &str = "openclaw-failover.service";
