@@ -1,12 +1,12 @@
 //! Checkout of another commit in the workspace, with its branch.
 
-pub(in crate::workspace) mod aside_names;
-pub(in crate::workspace) mod content_comparison;
-pub(in crate::workspace) mod raw_bytes;
-pub(in crate::workspace) mod replaced_files;
-pub(in crate::workspace) mod replacement;
-pub(in crate::workspace) mod smudge;
-pub(in crate::workspace) mod writers;
+pub(super) mod aside_names;
+pub(super) mod content_comparison;
+pub(super) mod raw_bytes;
+pub(super) mod replaced_files;
+pub(super) mod replacement;
+pub(super) mod smudge;
+pub(super) mod writers;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -15,7 +15,7 @@ use crate::workspace::snapshot::{Snapshot, WithheldFiles};
 
 /// Findings of a run, reported for every outcome.
 #[derive(Debug, Default)]
-pub(super) struct SyncFindings {
+pub(crate) struct SyncFindings {
     /// Files that are not committed.
     pub(super) withheld: WithheldFiles,
     /// Files that are on the disk as git stores them.

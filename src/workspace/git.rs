@@ -3,18 +3,18 @@
 //! They use an index of their own. The agent's index may be locked, in a merge, or set to ignore changes
 //! (`--assume-unchanged`), and none of that may hide a change.
 
-pub(in crate::workspace) mod filters;
-pub(in crate::workspace) mod index;
-pub(in crate::workspace) mod lfs;
-pub(in crate::workspace) mod merge;
+pub(super) mod filters;
+pub(super) mod index;
+pub(super) mod lfs;
+pub(super) mod merge;
 mod object_flush;
-pub(in crate::workspace) mod push_urls;
-pub(in crate::workspace) mod refs;
-pub(in crate::workspace) mod remote;
-pub(in crate::workspace) mod repository;
+pub(super) mod push_urls;
+pub(super) mod refs;
+pub(super) mod remote;
+pub(super) mod repository;
 pub mod setting_files;
 pub mod settings;
-pub(in crate::workspace) mod ssh;
+pub(super) mod ssh;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};

@@ -20,12 +20,7 @@ const BASE_NAME_LENGTH_LIMIT: usize = 200;
 const NAME_ATTEMPTS: usize = 16;
 
 /// Links a file from outside the tree next to its former path. Returns the new name.
-pub(in crate::workspace) fn link_beside(
-    git: &Git<'_>,
-    file: &Path,
-    path: &Path,
-    now: Time,
-) -> Result<PathBuf, SyncError> {
+pub(crate) fn link_beside(git: &Git<'_>, file: &Path, path: &Path, now: Time) -> Result<PathBuf, SyncError> {
     let path = create_parent_folders(git, path);
     let is_folder = file.symlink_metadata().is_ok_and(|found| found.is_dir());
     for _ in 0..NAME_ATTEMPTS {
@@ -43,7 +38,7 @@ pub(in crate::workspace) fn link_beside(
 }
 
 /// Moves whatever is at a path in the workspace aside. Returns its new name if there was anything.
-pub(in crate::workspace) fn move_aside(git: &Git<'_>, path: &Path, now: Time) -> Result<Option<PathBuf>, SyncError> {
+pub(crate) fn move_aside(git: &Git<'_>, path: &Path, now: Time) -> Result<Option<PathBuf>, SyncError> {
     let name = free_name_beside(git.work_tree, path, now);
     let from = git.work_tree.join(path);
     match fs::rename(&from, git.work_tree.join(&name)) {
@@ -54,7 +49,7 @@ pub(in crate::workspace) fn move_aside(git: &Git<'_>, path: &Path, now: Time) ->
 }
 
 /// Returns a free name in `dir` for a file that is moved aside.
-pub(in crate::workspace) fn free_name_beside(dir: &Path, path: &Path, now: Time) -> PathBuf {
+pub(crate) fn free_name_beside(dir: &Path, path: &Path, now: Time) -> PathBuf {
     let mut file_name = path.file_name().unwrap_or_default().as_bytes().to_vec();
     file_name.truncate(BASE_NAME_LENGTH_LIMIT);
     let mut name = OsString::from_vec(file_name);
@@ -67,7 +62,7 @@ pub(in crate::workspace) fn free_name_beside(dir: &Path, path: &Path, now: Time)
 }
 
 /// Returns the path of a file before this program renamed it or a folder above it; `None` if it renamed neither.
-pub(in crate::workspace) fn earlier_path(path: &Path) -> Option<PathBuf> {
+pub(crate) fn earlier_path(path: &Path) -> Option<PathBuf> {
     let earlier: PathBuf = path.iter().map(earlier_name).collect();
     (earlier != path).then_some(earlier)
 }

@@ -14,11 +14,7 @@ use crate::workspace::git::Git;
 
 /// Returns for each replaced file whether git has its bytes. `all` is the folder that holds the folders of all
 /// checkouts.
-pub(in crate::workspace) fn are_contents_known(
-    git: &Git<'_>,
-    all: &Path,
-    old: &[ReplacedFile<'_>],
-) -> Result<Vec<bool>, SyncError> {
+pub(crate) fn are_contents_known(git: &Git<'_>, all: &Path, old: &[ReplacedFile<'_>]) -> Result<Vec<bool>, SyncError> {
     if old.is_empty() {
         return Ok(Vec::new());
     }
@@ -33,7 +29,7 @@ pub(in crate::workspace) fn are_contents_known(
 }
 
 /// True if two files have the same kind, bytes and execute permission.
-pub(in crate::workspace) fn are_files_equal(one: &Path, other: &Path) -> bool {
+pub(crate) fn are_files_equal(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     let (Ok(a), Ok(b)) = (one.symlink_metadata(), other.symlink_metadata()) else { return false };
     if a.is_symlink() && b.is_symlink() {
@@ -81,7 +77,7 @@ fn hash_replaced_files(git: &Git<'_>, old: &[ReplacedFile<'_>]) -> Result<Vec<Op
 }
 
 /// Runs git on many files at once, or one by one if it fails for one of them.
-pub(in crate::workspace) fn hash_files(git: &Git<'_>, args: &[&str], paths: &[&Path]) -> Vec<Option<String>> {
+pub(crate) fn hash_files(git: &Git<'_>, args: &[&str], paths: &[&Path]) -> Vec<Option<String>> {
     let all = |paths: &[&Path]| -> Option<Vec<Option<String>>> {
         let lines: Vec<u8> = paths.iter().flat_map(|path| quote_path_line(path)).collect();
         let hashes = git.run_with_input(args, &lines, &git.private_index()).ok()?;

@@ -19,15 +19,15 @@ const COMPARED_FILE_LIMIT: usize = 64;
 
 /// Preserved bytes of files that are about to be replaced.
 #[derive(Debug, Default)]
-pub(in crate::workspace) struct PreservedBytes {
+pub(crate) struct PreservedBytes {
     /// Names for `git show` of the bytes that git would not write again.
-    pub(in crate::workspace) object_names: Vec<PathBuf>,
+    pub(crate) object_names: Vec<PathBuf>,
     /// Object ids of all the stored bytes.
-    pub(in crate::workspace) object_ids: Vec<String>,
+    pub(crate) object_ids: Vec<String>,
 }
 
 /// Preserves the bytes of files that are about to be replaced, if git would not write them again.
-pub(in crate::workspace) fn preserve_bytes(
+pub(crate) fn preserve_bytes(
     git: &Git<'_>,
     snapshot: &Snapshot,
     entries: &[FileDifference],
@@ -78,10 +78,7 @@ pub(in crate::workspace) fn preserve_bytes(
 
 /// Stores files byte by byte and returns their object ids. Omits files that are gone or unreadable: a checkout neither
 /// replaces nor removes those.
-pub(in crate::workspace) fn store_unconverted<'a>(
-    git: &Git<'_>,
-    names: &[&'a Path],
-) -> Result<HashMap<&'a Path, String>, SyncError> {
+pub(crate) fn store_unconverted<'a>(git: &Git<'_>, names: &[&'a Path]) -> Result<HashMap<&'a Path, String>, SyncError> {
     let hashes = hash_files(git, &["hash-object", "-w", "--no-filters", "--stdin-paths"], names);
     git.require_not_cancelled()?;
     Ok(names.iter().zip(hashes).filter_map(|(name, hash)| Some((*name, hash?))).collect())

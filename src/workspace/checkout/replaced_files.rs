@@ -40,7 +40,7 @@ const UNKNOWN_WRITERS_SPACE_LIMIT: u64 = 256 * 1024 * 1024;
 const BLOCK_SIZE: u64 = 4096;
 
 /// File name of the index from before the checkout.
-pub(in crate::workspace) const INDEX_FILE: &str = "index";
+pub(crate) const INDEX_FILE: &str = "index";
 
 /// File name of the time of the first check.
 const FIRST_CHECK_FILE: &str = "looked";
@@ -53,24 +53,24 @@ const NO_WRITERS_FILE: &str = "closed";
 const WORKSPACE_FOLDER: &str = ".openclaw-failover";
 
 /// Files of one checkout.
-pub(in crate::workspace) struct ReplacedFiles<'a> {
+pub(crate) struct ReplacedFiles<'a> {
     git: &'a Git<'a>,
     folder: PathBuf,
 }
 
 /// File that a checkout replaced.
-pub(in crate::workspace) struct ReplacedFile<'a> {
+pub(crate) struct ReplacedFile<'a> {
     /// Folder of its checkout.
-    pub(in crate::workspace) checkout_folder: &'a Path,
-    pub(in crate::workspace) original_path: PathBuf,
+    pub(crate) checkout_folder: &'a Path,
+    pub(crate) original_path: PathBuf,
     /// Current path.
-    pub(in crate::workspace) current_path: PathBuf,
-    pub(in crate::workspace) kind: FileKind,
+    pub(crate) current_path: PathBuf,
+    pub(crate) kind: FileKind,
 }
 
 /// Kind of a replaced file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::workspace) enum FileKind {
+pub(crate) enum FileKind {
     File,
     Link,
     /// File that cannot be read, or a socket and the like. Its bytes cannot be compared.
@@ -79,7 +79,7 @@ pub(in crate::workspace) enum FileKind {
 
 impl<'a> ReplacedFiles<'a> {
     /// Creates the folder of a new checkout.
-    pub(in crate::workspace) fn create(git: &'a Git<'a>) -> Result<Self, SyncError> {
+    pub(crate) fn create(git: &'a Git<'a>) -> Result<Self, SyncError> {
         let all = checkouts_folder(git);
         fs::create_dir_all(&all).map_err(|why| SyncError::from_file_operation("create", &all, &why))?;
         let time = boot_clock::time_since_boot().unwrap_or_default().as_millis();
@@ -95,17 +95,17 @@ impl<'a> ReplacedFiles<'a> {
     }
 
     /// Returns the folder of the new files.
-    pub(in crate::workspace) fn new_files_folder(&self) -> PathBuf {
+    pub(crate) fn new_files_folder(&self) -> PathBuf {
         self.folder.join("new")
     }
 
     /// Returns the path of the index from before the checkout.
-    pub(in crate::workspace) fn index_file(&self) -> PathBuf {
+    pub(crate) fn index_file(&self) -> PathBuf {
         self.folder.join(INDEX_FILE)
     }
 
     /// Records the object ids that git has of the replaced and the new files, before the first one is renamed.
-    pub(in crate::workspace) fn record_known_contents<'h>(
+    pub(crate) fn record_known_contents<'h>(
         &self,
         hashes: impl IntoIterator<Item = &'h String>,
     ) -> Result<(), SyncError> {
@@ -114,7 +114,7 @@ impl<'a> ReplacedFiles<'a> {
     }
 
     /// Renames the file at this path out of the workspace. Returns its new name if that is inside the workspace.
-    pub(in crate::workspace) fn rename_away(&self, path: &Path, now: Time) -> Result<Option<PathBuf>, SyncError> {
+    pub(crate) fn rename_away(&self, path: &Path, now: Time) -> Result<Option<PathBuf>, SyncError> {
         let from = self.git.work_tree.join(path);
         let mut to = self.folder.join("old").join(path);
         create_parent_folders(&to)?;
@@ -136,12 +136,12 @@ impl<'a> ReplacedFiles<'a> {
     }
 
     /// Renames the replaced file back to its path if that is free, after the new file could not be placed.
-    pub(in crate::workspace) fn restore_file(&self, path: &Path) {
+    pub(crate) fn restore_file(&self, path: &Path) {
         let _ = fs::hard_link(self.folder.join("old").join(path), self.git.work_tree.join(path));
     }
 
     /// Moves a new file to its path, which must be free.
-    pub(in crate::workspace) fn place_new_file(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn place_new_file(&self, path: &Path) -> io::Result<()> {
         let (from, to) = (self.new_files_folder().join(path), self.git.work_tree.join(path));
         match fs::hard_link(&from, &to) {
             Err(why) if why.kind() == ErrorKind::CrossesDevices => {
@@ -162,17 +162,17 @@ impl<'a> ReplacedFiles<'a> {
     }
 
     /// True if the new file of this path is written and not placed yet.
-    pub(in crate::workspace) fn is_new_file_waiting(&self, path: &Path) -> bool {
+    pub(crate) fn is_new_file_waiting(&self, path: &Path) -> bool {
         self.new_files_folder().join(path).symlink_metadata().is_ok()
     }
 
     /// True if the file at this path equals the new one in kind, bytes and execute permission.
-    pub(in crate::workspace) fn is_new_file_placed(&self, path: &Path) -> bool {
+    pub(crate) fn is_new_file_placed(&self, path: &Path) -> bool {
         content_comparison::are_files_equal(&self.new_files_folder().join(path), &self.git.work_tree.join(path))
     }
 
     /// Gives replaced files that were written late, or still may be, a name in the workspace. Returns the names.
-    pub(in crate::workspace) fn rescue_late_writes(&self, now: Time) -> Result<Vec<PathBuf>, SyncError> {
+    pub(crate) fn rescue_late_writes(&self, now: Time) -> Result<Vec<PathBuf>, SyncError> {
         check_replaced_files(self.git, std::slice::from_ref(&self.folder), (boot_clock::time_since_boot(), now))
     }
 
@@ -215,7 +215,7 @@ impl Drop for ReplacedFiles<'_> {
 
 /// Checks the replaced files of earlier checkouts: names those that changed, and removes those that no process can
 /// write to. Returns the names.
-pub(in crate::workspace) fn clean_up_earlier_checkouts(git: &Git<'_>, now: Time) -> Result<Vec<PathBuf>, SyncError> {
+pub(crate) fn clean_up_earlier_checkouts(git: &Git<'_>, now: Time) -> Result<Vec<PathBuf>, SyncError> {
     let entries = fs::read_dir(checkouts_folder(git)).into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.iter().for_each(|folder| remove_new_files(folder));
@@ -354,7 +354,7 @@ fn is_readable(file: &Path) -> bool {
 }
 
 /// Removes a file, or a folder with all that is in it, if it is there.
-pub(in crate::workspace) fn remove_all(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_all(path: &Path) -> io::Result<()> {
     let removed = match path.symlink_metadata() {
         Ok(found) if found.is_dir() => fs::remove_dir_all(path),
         Ok(_) => fs::remove_file(path),
@@ -417,7 +417,7 @@ fn copy_file_or_link(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// True if the file does not exist, or a parent is not a folder.
-pub(in crate::workspace) fn is_missing_file_error(why: &io::Error) -> bool {
+pub(crate) fn is_missing_file_error(why: &io::Error) -> bool {
     matches!(why.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 

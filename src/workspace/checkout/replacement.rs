@@ -24,19 +24,19 @@ use crate::workspace::snapshot::{Snapshot, WithheldFiles};
 const PLACE_ATTEMPTS: usize = 8;
 
 /// Replacement whose new files are written.
-pub(in crate::workspace) struct FileReplacement<'a> {
+pub(crate) struct FileReplacement<'a> {
     git: &'a Git<'a>,
     differences: &'a [FileDifference],
     withheld: HashSet<&'a Path>,
     replaced: ReplacedFiles<'a>,
     now: Time,
     /// Files written as git stores them because their filter failed.
-    pub(in crate::workspace) unfiltered: WithheldFiles,
+    pub(crate) unfiltered: WithheldFiles,
 }
 
 impl<'a> FileReplacement<'a> {
     /// Writes the new files outside the workspace. Afterwards, this program's index matches the tree `to`.
-    pub(in crate::workspace) fn prepare(
+    pub(crate) fn prepare(
         git: &'a Git<'a>,
         (snapshot, to): (&'a Snapshot, &str),
         entries: &'a [FileDifference],
@@ -59,7 +59,7 @@ impl<'a> FileReplacement<'a> {
     }
 
     /// Fails if a file to be replaced has changed since the snapshot: the next run can commit and merge it.
-    pub(in crate::workspace) fn require_unchanged(&self) -> Result<(), SyncError> {
+    pub(crate) fn require_unchanged(&self) -> Result<(), SyncError> {
         let changed = self.git.list_changed_files(self.git.work_tree, &self.replaced.index_file())?;
         let changed: HashSet<&[u8]> = changed.split(|byte| *byte == 0).collect();
         for entry in self.differences.iter().filter(|entry| entry.is_file_before()) {
@@ -73,7 +73,7 @@ impl<'a> FileReplacement<'a> {
 
     /// Replaces the files. Returns the new names of obstructing files and of files written at the last moment. `raw`
     /// lists object ids that git has in addition to those of the commits.
-    pub(in crate::workspace) fn replace_all(&self, raw: &[String]) -> Result<Vec<PathBuf>, SyncError> {
+    pub(crate) fn replace_all(&self, raw: &[String]) -> Result<Vec<PathBuf>, SyncError> {
         self.replaced.record_known_contents(self.differences.iter().flat_map(|entry| &entry.object_ids).chain(raw))?;
         let mut aside = Vec::new();
         for entry in self.differences.iter().filter(|entry| !entry.is_file_afterwards()) {
@@ -170,10 +170,7 @@ impl<'a> FileReplacement<'a> {
 }
 
 /// Restores those wanted files that are in the index and missing on the disk.
-pub(in crate::workspace) fn restore_deleted_files(
-    git: &Git<'_>,
-    is_wanted: impl Fn(&Path) -> bool,
-) -> Result<(), SyncError> {
+pub(crate) fn restore_deleted_files(git: &Git<'_>, is_wanted: impl Fn(&Path) -> bool) -> Result<(), SyncError> {
     let replaced = ReplacedFiles::create(git)?;
     let names = git.run_for_bytes(&["ls-files", "--deleted", "-z"])?;
     let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
@@ -209,7 +206,7 @@ fn write_new_files(
 }
 
 /// True if a parent of the file is a link, which may lead out of the workspace.
-pub(in crate::workspace) fn is_beyond_link(workspace: &Path, path: &Path) -> bool {
+pub(crate) fn is_beyond_link(workspace: &Path, path: &Path) -> bool {
     let mut folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
     folders.any(|folder| workspace.join(folder).is_symlink())
 }

@@ -31,7 +31,7 @@ const LISTED_FILE_LIMIT: usize = 100_000;
 
 /// Writes files into a folder from this program's index, by the attributes in the index. Returns the unfiltered ones
 /// with the reason.
-pub(in crate::workspace) fn write_files(
+pub(crate) fn write_files(
     git: &Git<'_>,
     names: &[&Path],
     folder: &Path,
@@ -62,7 +62,7 @@ pub(in crate::workspace) fn write_files(
 }
 
 /// Records the files that are on the disk unfiltered.
-pub(in crate::workspace) fn record_unfiltered(git: &Git<'_>, unfiltered: &WithheldFiles) -> Result<(), SyncError> {
+pub(crate) fn record_unfiltered(git: &Git<'_>, unfiltered: &WithheldFiles) -> Result<(), SyncError> {
     let known = read_list(git, UNFILTERED_LIST);
     let mut all: Vec<&Path> = known.iter().map(PathBuf::as_path).collect();
     let is_known: HashSet<&Path> = all.iter().copied().collect();
@@ -72,11 +72,7 @@ pub(in crate::workspace) fn record_unfiltered(git: &Git<'_>, unfiltered: &Withhe
 }
 
 /// Retries the filters of unfiltered files. Returns the files for which the filter still fails.
-pub(in crate::workspace) fn retry_filters(
-    git: &Git<'_>,
-    now: Time,
-    aside: &mut Vec<PathBuf>,
-) -> Result<WithheldFiles, SyncError> {
+pub(crate) fn retry_filters(git: &Git<'_>, now: Time, aside: &mut Vec<PathBuf>) -> Result<WithheldFiles, SyncError> {
     let remembered = read_list(git, UNFILTERED_LIST);
     if remembered.is_empty() || !git.private_index().exists() {
         return Ok(WithheldFiles::new());

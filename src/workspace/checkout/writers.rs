@@ -27,7 +27,7 @@ const LEASE_TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// Writers of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::workspace) enum WriterState {
+pub(crate) enum WriterState {
     /// A process has it open for writing.
     Open,
     /// No process has it open for writing. If it has no path outside this program's folders, that is final.
@@ -37,7 +37,7 @@ pub(in crate::workspace) enum WriterState {
 }
 
 /// Returns the writers of regular files, in the order of `files`.
-pub(in crate::workspace) fn detect_writers(git: &Git<'_>, files: &[&Path]) -> Vec<WriterState> {
+pub(crate) fn detect_writers(git: &Git<'_>, files: &[&Path]) -> Vec<WriterState> {
     if files.is_empty() {
         return Vec::new();
     }

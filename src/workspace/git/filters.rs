@@ -16,11 +16,11 @@ use crate::workspace::git::index::remove_file;
 use crate::workspace::git::{Git, SCAN_TIME_LIMIT, settings, write_and_open};
 
 /// Time limit of filters, unless `workspace.timeout` is shorter.
-pub(in crate::workspace) const FILTER_TIME_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const FILTER_TIME_LIMIT: Duration = Duration::from_secs(60);
 
 impl Git<'_> {
     /// Adds a command of a filter, `filter.<name>.clean` and the like.
-    pub(in crate::workspace) fn add_filter(&mut self, key: &str, command: &str) {
+    pub(crate) fn add_filter(&mut self, key: &str, command: &str) {
         let Some((name, what)) = key.strip_prefix("filter.").and_then(|rest| rest.rsplit_once('.')) else { return };
         let at = self.filter_drivers.iter().position(|driver| driver.name == name).unwrap_or_else(|| {
             self.filter_drivers.push(FilterDriver { name: name.to_owned(), ..FilterDriver::default() });
@@ -38,12 +38,12 @@ impl Git<'_> {
     }
 
     /// Returns the time limit for a command that reads every file and may run filters.
-    pub(in crate::workspace) fn comparison_time_limit(&self) -> Duration {
+    pub(crate) fn comparison_time_limit(&self) -> Duration {
         if self.filter_drivers.iter().any(|driver| driver.has_clean) { self.filter_time_limit } else { SCAN_TIME_LIMIT }
     }
 
     /// Returns options that disable all filters.
-    pub(in crate::workspace) fn options_without_filters(&self) -> Vec<String> {
+    pub(crate) fn options_without_filters(&self) -> Vec<String> {
         let mut options = Vec::new();
         for FilterDriver { name, .. } in &self.filter_drivers {
             for what in ["clean", "smudge", "process"] {
@@ -54,7 +54,7 @@ impl Git<'_> {
     }
 
     /// Stores or writes the named files in one git command. If that fails, bisects them down to the files that fail.
-    pub(in crate::workspace) fn convert_files(
+    pub(crate) fn convert_files(
         &self,
         conversion: &Conversion<'_>,
         names: &[&Path],
@@ -124,7 +124,7 @@ impl Git<'_> {
     }
 
     /// Returns the filter of each file, from the attributes on the disk or in this program's index.
-    pub(in crate::workspace) fn query_filters(
+    pub(crate) fn query_filters(
         &self,
         names: &[&Path],
         is_of_index: bool,
@@ -157,41 +157,41 @@ fn nul_terminated(names: &[&Path]) -> Vec<u8> {
 
 /// Filter that the owner has set up.
 #[derive(Debug, Default)]
-pub(in crate::workspace) struct FilterDriver {
-    pub(in crate::workspace) name: String,
+pub(crate) struct FilterDriver {
+    pub(crate) name: String,
     /// True if it has a command for storing.
-    pub(in crate::workspace) has_clean: bool,
+    pub(crate) has_clean: bool,
     /// True if it has a command for writing.
-    pub(in crate::workspace) has_smudge: bool,
+    pub(crate) has_smudge: bool,
     /// True if the owner requires it.
-    pub(in crate::workspace) is_required: bool,
+    pub(crate) is_required: bool,
     /// True if it stores contents where git LFS does, under any name.
-    pub(in crate::workspace) is_lfs: bool,
+    pub(crate) is_lfs: bool,
 }
 
 impl FilterDriver {
-    pub(in crate::workspace) fn required_key(&self) -> String {
+    pub(crate) fn required_key(&self) -> String {
         format!("filter.{}.required", self.name)
     }
 }
 
 /// git command that reads names and stores or writes their files.
-pub(in crate::workspace) struct Conversion<'a> {
-    pub(in crate::workspace) args: &'a [&'a str],
+pub(crate) struct Conversion<'a> {
+    pub(crate) args: &'a [&'a str],
     /// Work tree of the command; the workspace if `None`. With a folder, attributes come from the index.
-    pub(in crate::workspace) work_tree: Option<&'a Path>,
-    pub(in crate::workspace) time_limit: Duration,
+    pub(crate) work_tree: Option<&'a Path>,
+    pub(crate) time_limit: Duration,
     /// True if filters run and must succeed; otherwise none runs.
-    pub(in crate::workspace) is_filtered: bool,
+    pub(crate) is_filtered: bool,
 }
 
 /// Result of storing or writing files.
 #[derive(Default)]
-pub(in crate::workspace) struct ConversionResult {
+pub(crate) struct ConversionResult {
     /// Files that failed, with the reason.
-    pub(in crate::workspace) failed_files: Vec<(PathBuf, String)>,
+    pub(crate) failed_files: Vec<(PathBuf, String)>,
     /// True if git skipped names that it refuses.
-    pub(in crate::workspace) has_skipped_names: bool,
+    pub(crate) has_skipped_names: bool,
 }
 
 impl Conversion<'_> {

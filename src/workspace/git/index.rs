@@ -29,11 +29,11 @@ const LOCK_WAIT_TIME: Duration = Duration::from_secs(2);
 
 /// Lock on the agent's index, held while files and branches change. The agent's git reports another git process
 /// meanwhile.
-pub(in crate::workspace) struct IndexLock(PathBuf);
+pub(crate) struct IndexLock(PathBuf);
 
 impl IndexLock {
     /// Takes the lock that git itself uses.
-    pub(in crate::workspace) fn acquire(git: &Git<'_>, gateway_activity: GatewayActivity) -> Result<Self, SyncError> {
+    pub(crate) fn acquire(git: &Git<'_>, gateway_activity: GatewayActivity) -> Result<Self, SyncError> {
         let path = git.git_dir.join("index.lock");
         let asked = Instant::now();
         loop {
@@ -60,7 +60,7 @@ impl IndexLock {
     }
 
     /// Keeps staged changes that are neither committed nor on the disk. Fails during a merge if the gateway runs.
-    pub(in crate::workspace) fn keep_staged_changes(
+    pub(crate) fn keep_staged_changes(
         &self,
         git: &Git<'_>,
         snapshot: &Snapshot,
@@ -86,7 +86,7 @@ impl IndexLock {
     }
 
     /// Replaces the agent's index with this program's and releases the lock.
-    pub(in crate::workspace) fn publish_index(self, git: &Git<'_>) -> Result<(), SyncError> {
+    pub(crate) fn publish_index(self, git: &Git<'_>) -> Result<(), SyncError> {
         if is_index_published(git) {
             return Ok(());
         }
@@ -107,7 +107,7 @@ impl Drop for IndexLock {
 }
 
 /// True if the agent's index is this program's.
-pub(in crate::workspace) fn is_index_published(git: &Git<'_>) -> bool {
+pub(crate) fn is_index_published(git: &Git<'_>) -> bool {
     is_same_file(&git.private_index(), &git.git_dir.join("index"))
 }
 
@@ -154,12 +154,12 @@ fn tree_of_unmerged_stages(git: &Git<'_>, index: &Path) -> Result<Option<String>
 }
 
 /// True if the lock is this program's, left by a crash.
-pub(in crate::workspace) fn is_own_lock(lock: &Path) -> bool {
+pub(crate) fn is_own_lock(lock: &Path) -> bool {
     fs::read_link(lock).is_ok_and(|target| target == Path::new(LOCK_LINK_TARGET))
 }
 
 /// Removes a file if it exists.
-pub(in crate::workspace) fn remove_file(path: &Path) -> Result<(), SyncError> {
+pub(crate) fn remove_file(path: &Path) -> Result<(), SyncError> {
     remove_if_present(path).map_err(|why| SyncError::from_file_operation("remove", path, &why))
 }
 

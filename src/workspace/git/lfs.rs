@@ -17,20 +17,20 @@ const UPLOAD_BATCH_SIZE: usize = 500;
 
 /// Content that could not be uploaded.
 #[derive(Debug, Default)]
-pub(in crate::workspace) struct NotUploaded {
+pub(crate) struct NotUploaded {
     /// Files whose content is not at the remote.
-    pub(in crate::workspace) files: WithheldFiles,
+    pub(crate) files: WithheldFiles,
     /// Reason, for people.
-    pub(in crate::workspace) message: String,
+    pub(crate) message: String,
 }
 
 /// True if an earlier run left content to upload.
-pub(in crate::workspace) fn has_pending_uploads(git: &Git<'_>) -> bool {
+pub(crate) fn has_pending_uploads(git: &Git<'_>) -> bool {
     pending_uploads_file(git).exists()
 }
 
 /// Uploads the content of these commits that the remote does not have. Returns what could not be uploaded.
-pub(in crate::workspace) fn upload_contents(
+pub(crate) fn upload_contents(
     git: &Git<'_>,
     workspace: &WorkspaceConfig,
     commits: &[&str],

@@ -14,7 +14,7 @@ use crate::workspace::ref_names;
 const GIT_DIED: i32 = 128;
 
 /// Result of merging two trees.
-pub(in crate::workspace) enum TreeMerge {
+pub(crate) enum TreeMerge {
     /// Tree that contains both.
     Clean(String),
     /// Files in conflict.
@@ -23,37 +23,33 @@ pub(in crate::workspace) enum TreeMerge {
 
 /// Result of merging two histories.
 #[derive(Debug)]
-pub(in crate::workspace) struct MergeResult {
+pub(crate) struct MergeResult {
     /// The resulting commit.
-    pub(in crate::workspace) commit: String,
+    pub(crate) commit: String,
     /// Branch that keeps this host's version if there was a conflict.
-    pub(in crate::workspace) conflict_branch: Option<ConflictBranch>,
+    pub(crate) conflict_branch: Option<ConflictBranch>,
 }
 
 /// Branch that keeps a version that could not be merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::workspace) struct ConflictBranch {
+pub(crate) struct ConflictBranch {
     /// Name without `refs/heads/`.
-    pub(in crate::workspace) name: String,
+    pub(crate) name: String,
     /// Files in conflict, as far as git names them.
-    pub(in crate::workspace) files_in_conflict: String,
+    pub(crate) files_in_conflict: String,
 }
 
 /// Merge of another history into this host's.
-pub(in crate::workspace) struct HistoryMerge<'a> {
-    pub(in crate::workspace) git: &'a Git<'a>,
-    pub(in crate::workspace) refs: &'a Refs,
-    pub(in crate::workspace) workspace: &'a WorkspaceConfig,
-    pub(in crate::workspace) now: Time,
+pub(crate) struct HistoryMerge<'a> {
+    pub(crate) git: &'a Git<'a>,
+    pub(crate) refs: &'a Refs,
+    pub(crate) workspace: &'a WorkspaceConfig,
+    pub(crate) now: Time,
 }
 
 impl HistoryMerge<'_> {
     /// Merges `theirs` into `ours`. In a conflict, `theirs` is the result and `ours` is kept on a branch.
-    pub(in crate::workspace) fn merge_or_keep(
-        &self,
-        ours: Option<String>,
-        theirs: &str,
-    ) -> Result<MergeResult, SyncError> {
+    pub(crate) fn merge_or_keep(&self, ours: Option<String>, theirs: &str) -> Result<MergeResult, SyncError> {
         let Some(ours) = ours else { return Ok(MergeResult { commit: theirs.to_owned(), conflict_branch: None }) };
         let base = self.git.query(&["merge-base", &ours, theirs])?;
         if ours == theirs || base.as_deref() == Some(theirs) {
@@ -67,11 +63,7 @@ impl HistoryMerge<'_> {
     }
 
     /// Merges without resolving a conflict; the inner error lists the files.
-    pub(in crate::workspace) fn merge_without_conflict(
-        &self,
-        ours: &str,
-        theirs: &str,
-    ) -> Result<Result<String, String>, SyncError> {
+    pub(crate) fn merge_without_conflict(&self, ours: &str, theirs: &str) -> Result<Result<String, String>, SyncError> {
         if history_contains(self.git, theirs, ours)? {
             return Ok(Ok(theirs.to_owned()));
         }
@@ -82,7 +74,7 @@ impl HistoryMerge<'_> {
     }
 
     /// Merges the remote's branch, whose history may have been rewritten.
-    pub(in crate::workspace) fn merge_remote(&self, ours: Option<String>) -> Result<Option<MergeResult>, SyncError> {
+    pub(crate) fn merge_remote(&self, ours: Option<String>) -> Result<Option<MergeResult>, SyncError> {
         let Some(remote) = self.refs.remote_branch.as_deref() else {
             return Ok(ours.map(|commit| MergeResult { commit, conflict_branch: None }));
         };
@@ -175,7 +167,7 @@ impl HistoryMerge<'_> {
 }
 
 /// Merges two commits in the object store.
-pub(in crate::workspace) fn merge_trees(git: &Git<'_>, ours: &str, theirs: &str) -> Result<TreeMerge, SyncError> {
+pub(crate) fn merge_trees(git: &Git<'_>, ours: &str, theirs: &str) -> Result<TreeMerge, SyncError> {
     let options = ["--write-tree", "--no-messages", "--name-only", "-z", "--allow-unrelated-histories"];
     let args: Vec<&str> = ["merge-tree"].into_iter().chain(options).chain([ours, theirs]).collect();
     match git.run_for_value(&args) {
@@ -204,17 +196,12 @@ pub(in crate::workspace) fn merge_trees(git: &Git<'_>, ours: &str, theirs: &str)
 }
 
 /// True if `part` is in the history of `whole`.
-pub(in crate::workspace) fn history_contains(git: &Git<'_>, whole: &str, part: &str) -> Result<bool, SyncError> {
+pub(crate) fn history_contains(git: &Git<'_>, whole: &str, part: &str) -> Result<bool, SyncError> {
     Ok(git.query(&["merge-base", "--is-ancestor", part, whole])?.is_some())
 }
 
 /// Creates a commit of a tree.
-pub(in crate::workspace) fn commit_tree(
-    git: &Git<'_>,
-    tree: &str,
-    parents: &[&str],
-    message: &str,
-) -> Result<String, SyncError> {
+pub(crate) fn commit_tree(git: &Git<'_>, tree: &str, parents: &[&str], message: &str) -> Result<String, SyncError> {
     let mut args = vec!["commit-tree", "-m", message, tree];
     for parent in parents {
         args.extend(["-p", parent]);

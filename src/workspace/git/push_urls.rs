@@ -15,7 +15,7 @@ use crate::workspace::git::remote::{
 const PUSH_URL_LIMIT: usize = 8;
 
 /// Pushes branches to every push URL, and returns what the fetch URL has of them.
-pub(in crate::workspace) fn push_to_every_url(
+pub(crate) fn push_to_every_url(
     git: &Git<'_>,
     workspace: &WorkspaceConfig,
     refspecs: &[String],

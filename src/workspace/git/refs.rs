@@ -7,45 +7,45 @@ use crate::workspace::ref_names;
 
 /// Branches that matter, and this program's private refs.
 #[derive(Debug, Default)]
-pub(in crate::workspace) struct Refs {
+pub(crate) struct Refs {
     /// Current checkout.
-    pub(in crate::workspace) head: Head,
+    pub(crate) head: Head,
     /// Branch that this host works on.
-    pub(in crate::workspace) own_branch: Option<String>,
+    pub(crate) own_branch: Option<String>,
     /// The remote's branch, as last fetched.
-    pub(in crate::workspace) remote_branch: Option<String>,
+    pub(crate) remote_branch: Option<String>,
     /// Time of that commit, in seconds since 1970.
-    pub(in crate::workspace) remote_commit_time: Option<u64>,
+    pub(crate) remote_commit_time: Option<u64>,
     /// This host's own branch at the remote; a reinstalled standby finds its history there.
-    pub(in crate::workspace) remote_own_branch: Option<String>,
+    pub(crate) remote_own_branch: Option<String>,
     /// Commit of the remote that the workspace last contained.
-    pub(in crate::workspace) merged_remote: Option<String>,
+    pub(crate) merged_remote: Option<String>,
     /// Commit of this host's own branch that was last pushed.
-    pub(in crate::workspace) pushed_commit: Option<String>,
+    pub(crate) pushed_commit: Option<String>,
     /// Record of an interrupted checkout.
-    pub(in crate::workspace) interrupted_checkout: Option<String>,
+    pub(crate) interrupted_checkout: Option<String>,
     /// Record of the last finished checkout, kept for a minute.
-    pub(in crate::workspace) finished_checkout: Option<String>,
+    pub(crate) finished_checkout: Option<String>,
     /// True if a branch named `failover` blocks the names `failover/…`.
-    pub(in crate::workspace) is_prefix_blocked: bool,
+    pub(crate) is_prefix_blocked: bool,
     /// Conflict branches still to be pushed, without `refs/heads/`, and their commits.
-    pub(in crate::workspace) conflict_branches: Vec<(String, String)>,
+    pub(crate) conflict_branches: Vec<(String, String)>,
 }
 
 /// HEAD of the repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::workspace) struct Head {
+pub(crate) struct Head {
     /// Full name of the branch; `None` for a detached HEAD.
-    pub(in crate::workspace) branch: Option<String>,
+    pub(crate) branch: Option<String>,
     /// Commit; `None` without a history.
-    pub(in crate::workspace) commit: Option<String>,
+    pub(crate) commit: Option<String>,
     /// Tree of that commit.
-    pub(in crate::workspace) tree: Option<String>,
+    pub(crate) tree: Option<String>,
 }
 
 impl Refs {
     /// Reads all refs. `own` is this host's branch, without `refs/heads/`.
-    pub(in crate::workspace) fn read(git: &Git<'_>, workspace: &WorkspaceConfig, own: &str) -> Result<Self, SyncError> {
+    pub(crate) fn read(git: &Git<'_>, workspace: &WorkspaceConfig, own: &str) -> Result<Self, SyncError> {
         let WorkspaceConfig { remote, branch, .. } = workspace;
         let own_ref = format!("refs/heads/{own}");
         let kept = format!("{}{}@", ref_names::STANDBY_BRANCH_PREFIX, git.host_name);
@@ -93,7 +93,7 @@ impl Refs {
 
 impl Refs {
     /// Sets the values after a checkout of `commit`, which contains the remote's branch.
-    pub(in crate::workspace) fn set_checked_out(&mut self, branch: String, commit: String) {
+    pub(crate) fn set_checked_out(&mut self, branch: String, commit: String) {
         self.own_branch = Some(commit.clone());
         self.merged_remote.clone_from(&self.remote_branch);
         self.interrupted_checkout = None;
@@ -104,7 +104,7 @@ impl Refs {
     }
 
     /// True if this host has commits that it has not pushed.
-    pub(in crate::workspace) fn has_unpushed(&self) -> bool {
+    pub(crate) fn has_unpushed(&self) -> bool {
         let own = self.own_branch.as_ref().or(self.head.commit.as_ref());
         let is_returned = own.is_none() || own == self.remote_branch.as_ref() || own == self.pushed_commit.as_ref();
         !is_returned || !self.conflict_branches.is_empty()

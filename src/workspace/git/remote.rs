@@ -26,7 +26,7 @@ const BLOCKED_NAME_TEXT: &str = "exists; cannot create";
 const STANDARD_TEXTS: [&str; 2] = ["Please make sure you have the correct access rights", "and the repository exists."];
 
 /// Fetches the remote's branch, and this host's own branch there. The remote may have been rewritten.
-pub(in crate::workspace) fn fetch_branches(git: &Git<'_>, workspace: &WorkspaceConfig) -> Result<(), SyncError> {
+pub(crate) fn fetch_branches(git: &Git<'_>, workspace: &WorkspaceConfig) -> Result<(), SyncError> {
     let WorkspaceConfig { remote, branch, .. } = workspace;
     let wanted = format!("+refs/heads/{branch}:refs/remotes/{remote}/{branch}");
     // A pattern, because the branch may not exist.
@@ -36,11 +36,7 @@ pub(in crate::workspace) fn fetch_branches(git: &Git<'_>, workspace: &WorkspaceC
 }
 
 /// Fetches these refspecs and prunes refs that the remote no longer has.
-pub(in crate::workspace) fn fetch_refspecs(
-    git: &Git<'_>,
-    workspace: &WorkspaceConfig,
-    refspecs: &[&str],
-) -> Result<(), SyncError> {
+pub(crate) fn fetch_refspecs(git: &Git<'_>, workspace: &WorkspaceConfig, refspecs: &[&str]) -> Result<(), SyncError> {
     require_remote(git, workspace)?;
     let options = [
         "--quiet",
@@ -64,11 +60,7 @@ pub(in crate::workspace) fn fetch_refspecs(
 }
 
 /// Fetches the remote's branch as a pull does, and changes no local branch.
-pub(in crate::workspace) fn try_fetch(
-    git: &Git<'_>,
-    workspace: &WorkspaceConfig,
-    limit: Duration,
-) -> Result<(), SyncError> {
+pub(crate) fn try_fetch(git: &Git<'_>, workspace: &WorkspaceConfig, limit: Duration) -> Result<(), SyncError> {
     require_remote(git, workspace)?;
     let WorkspaceConfig { remote, branch, .. } = workspace;
     let refspec = format!("+refs/heads/{branch}:refs/remotes/{remote}/{branch}");
@@ -113,7 +105,7 @@ fn missing_branch_message(git: &Git<'_>, workspace: &WorkspaceConfig) -> String 
 }
 
 /// Converts the error of a network command that was cancelled or timed out.
-pub(in crate::workspace) fn interrupted_error(why: &CommandError) -> SyncError {
+pub(crate) fn interrupted_error(why: &CommandError) -> SyncError {
     match why {
         CommandError::TimedOut { .. } => SyncError::from_command(SyncErrorKind::TimedOut, why),
         why => SyncError::from_command(SyncErrorKind::Unreachable, why),
@@ -121,7 +113,7 @@ pub(in crate::workspace) fn interrupted_error(why: &CommandError) -> SyncError {
 }
 
 /// Converts the failure of a network command, with the text of git and ssh and a remedy.
-pub(in crate::workspace) fn network_error(git: &Git<'_>, workspace: &WorkspaceConfig, stderr: &str) -> SyncError {
+pub(crate) fn network_error(git: &Git<'_>, workspace: &WorkspaceConfig, stderr: &str) -> SyncError {
     let message = last_meaningful_lines(stderr);
     if means_damage(stderr) {
         return SyncError::new(SyncErrorKind::Damaged, message);
@@ -151,22 +143,22 @@ fn require_remote(git: &Git<'_>, workspace: &WorkspaceConfig) -> Result<(), Sync
 
 /// Result of a push.
 #[derive(Debug, Default)]
-pub(in crate::workspace) struct PushResult {
+pub(crate) struct PushResult {
     /// Accepted branches, full names.
-    pub(in crate::workspace) accepted: Vec<String>,
+    pub(crate) accepted: Vec<String>,
     /// Branches with commits at the remote that are not here.
-    pub(in crate::workspace) behind: Vec<String>,
+    pub(crate) behind: Vec<String>,
     /// Branches that the remote's rules refuse.
-    pub(in crate::workspace) refused: Vec<String>,
+    pub(crate) refused: Vec<String>,
     /// The remote's text about the refusals.
-    pub(in crate::workspace) refusal_text: String,
+    pub(crate) refusal_text: String,
     /// Failure of a push URL other than the fetch URL; empty if none failed.
-    pub(in crate::workspace) warning: String,
+    pub(crate) warning: String,
 }
 
 /// Pushes branches, as `hash:refs/heads/name` or `:refs/heads/name`. Never forces; a branch is deleted only if its
 /// value matches `leases` (`refs/heads/name:hash`).
-pub(in crate::workspace) fn push_refspecs(
+pub(crate) fn push_refspecs(
     git: &Git<'_>,
     workspace: &WorkspaceConfig,
     refspecs: &[String],
@@ -187,7 +179,7 @@ pub(in crate::workspace) fn push_refspecs(
 }
 
 /// Runs one push. Returns true if it succeeded, and git's output.
-pub(in crate::workspace) fn push_to_url(
+pub(crate) fn push_to_url(
     git: &Git<'_>,
     workspace: &WorkspaceConfig,
     target: &str,
@@ -211,14 +203,14 @@ pub(in crate::workspace) fn push_to_url(
 impl PushResult {
     /// Counts branches as refused if the remote cannot have their names: no other host pushed first, and a retry would
     /// fail as well.
-    pub(in crate::workspace) fn refuse_blocked_names(&mut self) {
+    pub(crate) fn refuse_blocked_names(&mut self) {
         if self.refusal_text.contains(BLOCKED_NAME_TEXT) {
             self.refused.append(&mut self.behind);
         }
     }
 
     /// Parses `flag TAB from:to TAB summary` of `git push --porcelain`. True if there was such a line.
-    pub(in crate::workspace) fn add_porcelain(&mut self, printed: &str) -> bool {
+    pub(crate) fn add_porcelain(&mut self, printed: &str) -> bool {
         let mut found = false;
         for line in printed.lines() {
             let mut fields = line.split('\t');
@@ -244,7 +236,7 @@ fn is_behind(summary: &str) -> bool {
 }
 
 /// Returns the git host's text, marked `remote:` by git, and its reason for each branch.
-pub(in crate::workspace) fn refusal_text(stderr: &str, stdout: &str) -> String {
+pub(crate) fn refusal_text(stderr: &str, stdout: &str) -> String {
     let remote = stderr.lines().filter_map(|line| line.trim_end().strip_prefix("remote:"));
     let is_decoration = |line: &&str| !line.chars().any(char::is_alphanumeric);
     let reasons = stdout.lines().filter(|line| line.starts_with('!')).filter_map(|line| line.rsplit('\t').next());
@@ -254,7 +246,7 @@ pub(in crate::workspace) fn refusal_text(stderr: &str, stdout: &str) -> String {
 }
 
 /// Returns the last meaningful lines, without frames and git's standard text.
-pub(in crate::workspace) fn last_meaningful_lines(stderr: &str) -> String {
+pub(crate) fn last_meaningful_lines(stderr: &str) -> String {
     let is_meaningful = |line: &&str| {
         line.chars().any(char::is_alphanumeric)
             && !STANDARD_TEXTS.iter().any(|commonplace| line.starts_with(commonplace))
@@ -274,7 +266,7 @@ fn is_begun(git: &Git<'_>, workspace: &WorkspaceConfig, refused: &[String]) -> b
 }
 
 /// Quotes the git host on the branches that it refuses, and says what to do.
-pub(in crate::workspace) fn refusal_message(git: &Git<'_>, workspace: &WorkspaceConfig, sent: &PushResult) -> String {
+pub(crate) fn refusal_message(git: &Git<'_>, workspace: &WorkspaceConfig, sent: &PushResult) -> String {
     let branches: Vec<String> = sent.refused.iter().map(|name| name.replace("refs/heads/", "")).collect();
     let is_begun = is_begun(git, workspace, &branches);
     let context = RefusalContext {
@@ -291,7 +283,7 @@ pub(in crate::workspace) fn refusal_message(git: &Git<'_>, workspace: &Workspace
 }
 
 /// True if the remote can be read without a login; an agent's memory is private. Only possible for `https`.
-pub(in crate::workspace) fn is_public(url: &str) -> bool {
+pub(crate) fn is_public(url: &str) -> bool {
     let Some(bare) = url.strip_prefix("https://") else { return false };
     let bare = bare.split_once('@').filter(|(user, _)| !user.contains('/')).map_or(bare, |(_, rest)| rest);
     let asked = ChildCommand::new("git")

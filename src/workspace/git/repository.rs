@@ -16,16 +16,16 @@ use crate::workspace::remedy::{quote_for_shell, quoted_text};
 const NEW_CLONE_FOLDER: &str = ".openclaw-failover-new";
 
 /// Repository to open, with its remote and this host's name.
-pub(in crate::workspace) struct RepositorySpec<'a> {
-    pub(in crate::workspace) workspace: &'a WorkspaceConfig,
-    pub(in crate::workspace) host_name: &'a str,
-    pub(in crate::workspace) paths: &'a SyncPaths,
-    pub(in crate::workspace) cancel: &'a Cancel,
+pub(crate) struct RepositorySpec<'a> {
+    pub(crate) workspace: &'a WorkspaceConfig,
+    pub(crate) host_name: &'a str,
+    pub(crate) paths: &'a SyncPaths,
+    pub(crate) cancel: &'a Cancel,
 }
 
 impl<'a> RepositorySpec<'a> {
     /// Opens the repository, or says what is missing.
-    pub(in crate::workspace) fn open(&self) -> Result<Git<'a>, SyncError> {
+    pub(crate) fn open(&self) -> Result<Git<'a>, SyncError> {
         let there = self.workspace.path.join(".git");
         if let Err(why) = there.metadata() {
             let advice = match why.kind() {
@@ -57,7 +57,7 @@ impl<'a> RepositorySpec<'a> {
     }
 
     /// Opens the repository, or clones this branch into the workspace and keeps its files.
-    pub(in crate::workspace) fn open_or_clone(&self, branch: &str) -> Result<Git<'a>, SyncError> {
+    pub(crate) fn open_or_clone(&self, branch: &str) -> Result<Git<'a>, SyncError> {
         let WorkspaceConfig { path, url, .. } = self.workspace;
         let is_missing = path.join(".git").symlink_metadata().is_err_and(|why| why.kind() == ErrorKind::NotFound);
         if let (true, Some(url)) = (is_missing, url) {

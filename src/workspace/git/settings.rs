@@ -194,7 +194,7 @@ pub const SETTINGS: &[GitSetting] = &[
 ];
 
 /// Reads a boolean setting as git does.
-pub(in crate::workspace) fn is_true(value: &str) -> bool {
+pub(crate) fn is_true(value: &str) -> bool {
     match value.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" => true,
         "false" | "no" | "off" | "" => false,

@@ -10,7 +10,7 @@ const SSH_OPTIONS: &str = "-oBatchMode=yes -oConnectTimeout=10 -oServerAliveInte
                        -oForwardAgent=no";
 
 /// Returns the command line for `ssh` with `rest` appended, which may name a key.
-pub(in crate::workspace) fn ssh_command_line(ssh: &OsStr, rest: &str) -> OsString {
+pub(crate) fn ssh_command_line(ssh: &OsStr, rest: &str) -> OsString {
     let mut line = ssh.to_owned();
     for part in [SSH_OPTIONS, rest.trim()] {
         if !part.is_empty() {
@@ -22,7 +22,7 @@ pub(in crate::workspace) fn ssh_command_line(ssh: &OsStr, rest: &str) -> OsStrin
 }
 
 /// Returns a remedy for a connection that ssh refused; empty if ssh's text is not known.
-pub(in crate::workspace) fn login_remedy(said: &str) -> &'static str {
+pub(crate) fn login_remedy(said: &str) -> &'static str {
     if said.contains("has changed") {
         "; that host's ssh key has changed: ask its owner for the new fingerprint, then run ssh-keygen -R HOST"
     } else if said.contains("Host key verification failed") {

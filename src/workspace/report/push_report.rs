@@ -74,7 +74,7 @@ impl PushReport {
     }
 
     /// Records the lists and sentences that do not depend on the outcome.
-    pub(in crate::workspace) fn set_findings(&mut self, findings: &SyncFindings) {
+    pub(crate) fn set_findings(&mut self, findings: &SyncFindings) {
         self.withheld = findings.withheld_names();
         self.moved_aside = findings.moved_aside_names();
         self.add_detail(&findings.sentences());
