@@ -31,6 +31,7 @@ pub mod tailscale;
 mod thread;
 mod user;
 
+pub(crate) use crate::os::bounded_file::{O_NOFOLLOW, O_NONBLOCK};
 pub use crate::os::bounded_file::{ReadError, open_regular, read_regular, read_text};
 pub use crate::os::cancel::Cancel;
 pub use crate::os::command::{ChildCommand, CommandError, ProcessOutput};

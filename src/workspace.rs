@@ -20,11 +20,15 @@ mod checkout;
 mod commit_snapshot;
 mod crash_recovery;
 pub mod dry_run;
-mod error;
+pub mod error;
 mod exclusion;
+mod files;
+mod findings;
+mod gateway_activity;
 pub mod git;
 mod left_over;
-mod preflight;
+pub mod oid;
+pub mod paths;
 mod primary;
 mod push_request;
 mod ref_names;
@@ -32,6 +36,7 @@ mod remedy;
 mod repair;
 mod repo_cleanup;
 pub mod report;
+mod safe_text;
 mod secrets;
 mod session_archive;
 mod snapshot;
@@ -43,67 +48,18 @@ mod sync_lock;
 pub mod unit;
 mod visibility;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
-
-use crate::config::paths::DEFAULT_SYNC_DIR;
 use crate::config::{SecretConfig, WorkspaceConfig};
 use crate::finding::ReportedCheck;
 use crate::os::Cancel;
 use crate::os::clock::read_wall_clock as now;
+pub use crate::workspace::gateway_activity::CheckoutMode;
 use crate::workspace::git::repository::RepositorySpec;
 use crate::workspace::git::setting_files::HiddenSettingFiles;
+pub use crate::workspace::paths::SyncPaths;
 use crate::workspace::repair::Repairs;
 pub use crate::workspace::report::PullReport;
 use crate::workspace::report::{PullOutcome, PushOutcome, PushReport, WorkspacePull};
 use crate::workspace::sync_lock::SyncLock;
-
-/// Paths and names that every sync uses.
-#[derive(Clone, Debug)]
-pub struct SyncPaths {
-    /// State folder with the reports and the lock; the workspace's owner owns it.
-    pub state_folder: PathBuf,
-    /// ssh program for git and rsync, by name or path.
-    pub ssh_program: OsString,
-    /// Name of this host, used in its branches.
-    pub host_name: String,
-    /// File in which root requests a push.
-    pub push_request_file: PathBuf,
-}
-
-impl Default for SyncPaths {
-    fn default() -> Self {
-        Self {
-            state_folder: DEFAULT_SYNC_DIR.into(),
-            ssh_program: "ssh".into(),
-            host_name: ref_names::host_name(),
-            push_request_file: push_request::REQUEST_FILE.into(),
-        }
-    }
-}
-
-impl SyncPaths {
-    /// Returns the path of the last pull's report.
-    #[must_use]
-    pub fn pull_report_file(&self) -> PathBuf {
-        self.state_folder.join("pull.json")
-    }
-
-    /// Returns the path of the last push's report.
-    #[must_use]
-    pub fn push_report_file(&self) -> PathBuf {
-        self.state_folder.join("push.json")
-    }
-}
-
-/// Permission to update the files of the workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CheckoutMode {
-    /// Fetch, and update the files.
-    UpdateFiles,
-    /// Fetch only, because an agent may be using the files.
-    FetchOnly,
-}
 
 /// Pulls once, writes the report to `paths.state_folder`, and returns it.
 ///
@@ -244,7 +200,7 @@ pub fn push(workspace: &WorkspaceConfig, paths: &SyncPaths, role: SyncRole<'_>, 
     {
         match session_archive::archive_sessions(&workspace.path, paths, started, cancel) {
             Ok(archived) => pushed.archived = archived,
-            Err(why) => pushed.archive_error = report::safe_text(&why),
+            Err(error) => pushed.archive_error = error.into_safe().message,
         }
     }
     if refusal.is_none() || !matches!(role, SyncRole::Primary) {

@@ -109,7 +109,7 @@ impl SyncCommand {
                     Err(_) => config::load_primary(file)?,
                 };
                 setting_files::record_existing_files(&workspace.path, &sync_paths().state_folder)
-                    .map_err(CliError::Failed)?;
+                    .map_err(CliError::failed)?;
                 Ok(CommandOutcome::Success)
             }
             SyncVerb::Push { is_primary: true } => push_primary(self.config.as_deref(), out),

@@ -7,7 +7,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// `O_NONBLOCK` on every Linux architecture of the releases: opening a pipe does not wait for its other end.
-const O_NONBLOCK: i32 = 0o4000;
+pub(crate) const O_NONBLOCK: i32 = 0o4000;
+
+/// Fails if the path is a symbolic link: Linux's `O_NOFOLLOW`, which differs between architectures.
+#[cfg(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64"))]
+pub(crate) const O_NOFOLLOW: i32 = 0o100_000;
+#[cfg(not(any(target_arch = "arm", target_arch = "aarch64", target_arch = "powerpc64")))]
+pub(crate) const O_NOFOLLOW: i32 = 0o400_000;
 
 /// Failed read of a file.
 #[derive(Debug)]

@@ -1,7 +1,10 @@
 //! Checkout of another commit in the workspace, with its branch.
 
 pub(super) mod aside_names;
+mod checkout_folder;
 pub(super) mod content_comparison;
+pub(super) mod late_writes;
+mod preflight;
 pub(super) mod raw_bytes;
 pub(super) mod replaced_files;
 pub(super) mod replacement;
@@ -14,21 +17,20 @@ use std::time::Duration;
 use crate::text::Time;
 use crate::workspace::checkout::raw_bytes::PreservedBytes;
 use crate::workspace::checkout::replacement::FileReplacement;
-use crate::workspace::crash_recovery::{self, FileDifference, diff_trees};
 use crate::workspace::error::{SyncError, SyncErrorKind};
+use crate::workspace::exclusion::WithheldFiles;
+use crate::workspace::gateway_activity::GatewayActivity;
 use crate::workspace::git::Git;
+use crate::workspace::git::diff::{FileDifference, diff_trees};
 use crate::workspace::git::index::{self, IndexLock};
+use crate::workspace::git::ref_update::{REFLOG_MESSAGE, branch_update, run_ref_transactions};
 use crate::workspace::git::refs::Refs;
-use crate::workspace::repo_cleanup::GatewayActivity;
-use crate::workspace::snapshot::{Snapshot, WithheldFiles};
-use crate::workspace::{preflight, ref_names};
+use crate::workspace::snapshot::Snapshot;
+use crate::workspace::{crash_recovery, ref_names};
 
 /// Time allowed for a checkout within the limits of a sync. Nothing interrupts a checkout: a half-updated tree is worse
 /// than an old one.
 pub(super) const CHECKOUT_TIME_LIMIT: Duration = Duration::from_secs(60);
-
-/// Reflog message of this program's changes.
-pub(super) const REFLOG_MESSAGE: &str = "openclaw-failover";
 
 /// Checkout of one commit.
 pub(super) struct Checkout<'a> {
@@ -73,7 +75,7 @@ impl Checkout<'_> {
         let entries = if is_checked_out { Vec::new() } else { diff_trees(git, &self.snapshot.tree, self.to_commit)? };
         let lock = IndexLock::acquire(git, self.gateway_activity)?;
         self.require_unchanged_branch()?;
-        lock.keep_staged_changes(git, self.snapshot, self.gateway_activity, self.now)?;
+        lock.keep_staged_changes(git, self.snapshot.saved_trees(), self.gateway_activity, self.now)?;
         if entries.is_empty() {
             if !is_checked_out {
                 git.flush_objects();
@@ -156,21 +158,4 @@ impl Checkout<'_> {
         }
         run_ref_transactions(git, &first)
     }
-}
-
-/// Returns a transaction that moves a branch from `from` to `to`; it fails if an agent has committed since.
-pub(super) fn branch_update(branch: &str, to: &str, from: Option<&str>) -> String {
-    match from {
-        Some(from) => format!("start\nupdate {branch} {to} {from}\ncommit\n"),
-        None => format!("start\ncreate {branch} {to}\ncommit\n"),
-    }
-}
-
-/// Runs transactions on refs, in order.
-pub(super) fn run_ref_transactions(git: &Git<'_>, transactions: &str) -> Result<(), SyncError> {
-    if transactions.is_empty() {
-        return Ok(());
-    }
-    let args = ["update-ref", "--no-deref", "-m", REFLOG_MESSAGE, "--stdin"];
-    git.run_with_input(&args, transactions.as_bytes(), &git.private_index()).map(drop)
 }

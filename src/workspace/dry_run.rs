@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::config::{SecretConfig, WorkspaceConfig};
 use crate::os::Cancel;
+use crate::workspace::error::SyncError;
 use crate::workspace::git::repository::RepositorySpec;
 use crate::workspace::git::setting_files::HiddenSettingFiles;
 use crate::workspace::git::{Git, remote};
-use crate::workspace::report::safe_text;
 use crate::workspace::unit::PULL_SERVICE;
 use crate::workspace::{SyncPaths, repo_cleanup, secrets};
 
@@ -26,32 +26,30 @@ pub struct DirtyState {
 ///
 /// # Errors
 /// Returns the pull's own message.
-fn require_visible_rules(workspace: &WorkspaceConfig, paths: &SyncPaths) -> Result<(), String> {
+fn require_visible_rules(workspace: &WorkspaceConfig, paths: &SyncPaths) -> Result<(), SyncError> {
     HiddenSettingFiles::find(&workspace.path, &paths.state_folder)
         .content_refusal(PULL_SERVICE)
-        .map_or(Ok(()), |why| Err(safe_text(&why)))
+        .map_or(Ok(()), |why| Err(SyncError::failed(why).into_safe()))
 }
 
 /// Fetches the remote's branch as a pull does, and changes no local branch.
 ///
 /// # Errors
 /// Returns the pull's own message.
-pub fn try_fetch(workspace: &WorkspaceConfig, paths: &SyncPaths, limit: Duration) -> Result<(), String> {
+pub fn try_fetch(workspace: &WorkspaceConfig, paths: &SyncPaths, limit: Duration) -> Result<(), SyncError> {
     require_visible_rules(workspace, paths)?;
-    with_repository(workspace, paths, &mut |git| {
-        remote::try_fetch(git, workspace, limit.min(workspace.timeout)).map_err(|error| error.message)
-    })
+    with_repository(workspace, paths, |git| remote::try_fetch(git, workspace, limit.min(workspace.timeout)))
 }
 
 /// Reads the state of the workspace.
 ///
 /// # Errors
 /// If there is no repository, or git fails.
-pub fn read_dirty_state(workspace: &WorkspaceConfig, paths: &SyncPaths) -> Result<DirtyState, String> {
+pub fn read_dirty_state(workspace: &WorkspaceConfig, paths: &SyncPaths) -> Result<DirtyState, SyncError> {
     let mut state = DirtyState::default();
-    with_repository(workspace, paths, &mut |git| {
+    with_repository(workspace, paths, |git| {
         let args = ["--no-optional-locks", "status", "--porcelain", "--no-renames", "-z"];
-        let listed = git.run_on_index(&git.git_dir.join("index"), &args).map_err(|why| why.to_string())?;
+        let listed = git.run_on_index(&git.git_dir.join("index"), &args)?;
         state.changed_files = listed.split('\0').filter(|entry| !entry.is_empty()).count();
         state.unfinished_operation = repo_cleanup::find_unfinished_operation(git);
         Ok(())
@@ -63,17 +61,16 @@ pub fn read_dirty_state(workspace: &WorkspaceConfig, paths: &SyncPaths) -> Resul
 ///
 /// # Errors
 /// Returns the pull's own message.
-pub fn try_copy_secret(secret: &SecretConfig, paths: &SyncPaths) -> Result<(), String> {
-    secrets::copy_secret(secret, paths, &Cancel::new(), &["--dry-run"]).map_err(|why| safe_text(&why))
+pub fn try_copy_secret(secret: &SecretConfig, paths: &SyncPaths) -> Result<(), SyncError> {
+    secrets::copy_secret(secret, paths, &Cancel::new(), &["--dry-run"]).map_err(SyncError::into_safe)
 }
 
 fn with_repository(
     workspace: &WorkspaceConfig,
     paths: &SyncPaths,
-    run: &mut dyn FnMut(&Git<'_>) -> Result<(), String>,
-) -> Result<(), String> {
+    run: impl FnOnce(&Git<'_>) -> Result<(), SyncError>,
+) -> Result<(), SyncError> {
     let cancel = Cancel::new();
     let checkout = RepositorySpec { workspace, host_name: &paths.host_name, paths, cancel: &cancel };
-    let git = checkout.open().map_err(|error| safe_text(&error.message))?;
-    run(&git).map_err(|why| safe_text(&why))
+    checkout.open().and_then(|git| run(&git)).map_err(SyncError::into_safe)
 }

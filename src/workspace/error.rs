@@ -1,14 +1,15 @@
 //! Error that ends a sync early.
 
-use std::io;
 use std::path::Path;
+use std::{fmt, io};
 
 use crate::os::CommandError;
 use crate::workspace::git::ssh;
+use crate::workspace::safe_text::safe_text;
 
 /// Kind of an error, as far as reports distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SyncErrorKind {
+pub enum SyncErrorKind {
     /// There is no repository, and none can be cloned.
     NoRepository,
     /// git is not installed.
@@ -70,7 +71,7 @@ pub(super) fn means_damage(text: &str) -> bool {
 
 /// Error that ends a sync, with its kind.
 #[derive(Debug)]
-pub(super) struct SyncError {
+pub struct SyncError {
     pub(super) kind: SyncErrorKind,
     /// Further text; empty if the kind says enough.
     pub(super) message: String,
@@ -79,6 +80,11 @@ pub(super) struct SyncError {
 impl SyncError {
     pub(super) fn new(kind: SyncErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
+    }
+
+    /// Returns an error without a kind of its own.
+    pub(super) fn failed(why: impl fmt::Display) -> Self {
+        Self::new(SyncErrorKind::Failed, why.to_string())
     }
 
     /// Converts an error. `why` is the kind unless the error itself determines one.
@@ -92,9 +98,30 @@ impl SyncError {
         Self::new(why, format!("{}{}", without_standard_text(&error.reason()), ssh::login_remedy(error.last_output())))
     }
 
-    /// Returns the error of a file operation: `cannot {what} {path}`.
-    pub(super) fn from_file_operation(what: &str, path: &Path, why: &io::Error) -> Self {
-        Self::new(SyncErrorKind::Failed, format!("cannot {what} {}: {why}", path.display()))
+    /// Returns the same error with a message that fits into a report.
+    pub(super) fn into_safe(self) -> Self {
+        Self { message: safe_text(&self.message), ..self }
+    }
+}
+
+impl fmt::Display for SyncError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for SyncError {}
+
+/// Result of a file operation, whose error a sync reports with the operation and the path.
+pub(super) trait FileResult<T> {
+    /// Converts the error to `cannot {what} {path}: …`.
+    fn or_cannot(self, what: &str, path: &Path) -> Result<T, SyncError>;
+}
+
+impl<T> FileResult<T> for io::Result<T> {
+    fn or_cannot(self, what: &str, path: &Path) -> Result<T, SyncError> {
+        let failed = |why| SyncError::new(SyncErrorKind::Failed, format!("cannot {what} {}: {why}", path.display()));
+        self.map_err(failed)
     }
 }
 

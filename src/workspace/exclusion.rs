@@ -10,10 +10,10 @@ mod name;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::os::{O_NOFOLLOW, O_NONBLOCK};
 pub(super) use crate::workspace::exclusion::name::MOVED_ASIDE_SUFFIX;
-use crate::workspace::report::{O_NOFOLLOW, O_NONBLOCK};
 
 /// Reason why a file is not committed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -64,6 +64,9 @@ impl ExclusionReason {
         }
     }
 }
+
+/// Excluded files, by their path in the workspace, with the reason.
+pub(super) type WithheldFiles = Vec<(PathBuf, ExclusionReason)>;
 
 /// Returns why an untracked file is excluded; `None` if it may be committed. `path` is its name as git prints it.
 pub(super) fn exclude_untracked(workspace: &Path, path: &Path, max_file: u64) -> Option<ExclusionReason> {

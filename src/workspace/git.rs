@@ -3,12 +3,16 @@
 //! They use an index of their own. The agent's index may be locked, in a merge, or set to ignore changes
 //! (`--assume-unchanged`), and none of that may hide a change.
 
+pub(super) mod diff;
+mod filter_driver;
 pub(super) mod filters;
 pub(super) mod index;
 pub(super) mod lfs;
 pub(super) mod merge;
 mod object_flush;
+pub(super) mod push;
 pub(super) mod push_urls;
+pub(super) mod ref_update;
 pub(super) mod refs;
 pub(super) mod remote;
 pub(super) mod repository;
@@ -17,53 +21,53 @@ pub mod settings;
 pub(super) mod ssh;
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::os::{Cancel, ChildCommand, CommandError, ProcessOutput};
-use crate::workspace::error::{SyncError, SyncErrorKind};
-use crate::workspace::git::filters::{FILTER_TIME_LIMIT, FilterDriver};
+use crate::workspace::error::{FileResult, SyncError, SyncErrorKind};
+use crate::workspace::files::write_and_open;
+use crate::workspace::git::filter_driver::{FILTER_TIME_LIMIT, FilterDriver, add_filter_command};
 
 /// Time limit for commands on commits and refs.
 const LOCAL_TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// Time limit for commands that read every file of the workspace or store new ones.
-pub(super) const SCAN_TIME_LIMIT: Duration = Duration::from_secs(5 * 60);
+pub(crate) const SCAN_TIME_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// Size limit of git's output, in bytes: the names of a million files.
-pub(super) const OUTPUT_SIZE_LIMIT: usize = 128 * 1024 * 1024;
+pub(crate) const OUTPUT_SIZE_LIMIT: usize = 128 * 1024 * 1024;
 
 /// Size limit of a remote's output, in bytes.
 const REMOTE_OUTPUT_SIZE_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Repository of the workspace.
-pub(super) struct Git<'a> {
+pub(crate) struct Git<'a> {
     /// Path of the workspace.
-    pub(super) work_tree: &'a Path,
+    pub(crate) work_tree: &'a Path,
     /// Folder with the history and the index.
-    pub(super) git_dir: PathBuf,
+    pub(crate) git_dir: PathBuf,
     /// Name of this host, used as the committer.
-    pub(super) host_name: &'a str,
+    pub(crate) host_name: &'a str,
     /// URL of the remote, if it has one.
-    pub(super) remote_url: Option<String>,
+    pub(crate) remote_url: Option<String>,
     /// True if the agent uses a sparse checkout.
-    pub(super) is_sparse: bool,
+    pub(crate) is_sparse: bool,
     /// True if filters write files.
-    pub(super) has_filters: bool,
+    pub(crate) has_filters: bool,
     /// Filters that the owner has set up.
-    pub(super) filter_drivers: Vec<FilterDriver>,
+    pub(crate) filter_drivers: Vec<FilterDriver>,
     /// True if the line-end settings alone make a file's bytes differ from those of its commit.
-    pub(super) converts_line_ends: bool,
+    pub(crate) converts_line_ends: bool,
     /// True if attributes are read from a file outside the workspace.
-    pub(super) has_outer_attributes: bool,
+    pub(crate) has_outer_attributes: bool,
     /// Ignore files outside the work tree.
-    pub(super) outer_ignore_files: Vec<PathBuf>,
+    pub(crate) outer_ignore_files: Vec<PathBuf>,
     /// True if pushes may go to another URL than the one that is fetched from, so that their effect must be verified.
-    pub(super) pushes_elsewhere: bool,
+    pub(crate) pushes_elsewhere: bool,
     /// Time limit of the programs that a filter runs.
-    pub(super) filter_time_limit: Duration,
+    pub(crate) filter_time_limit: Duration,
     /// Settings that replace the owner's.
     setting_overrides: Vec<(String, String)>,
     /// Time at which the repository was opened; later objects are this run's.
@@ -74,7 +78,7 @@ pub(super) struct Git<'a> {
 
 impl<'a> Git<'a> {
     /// Opens the repository in `dir`. A key in its `core.sshCommand` is used.
-    pub(super) fn open(
+    pub(crate) fn open(
         dir: &'a Path,
         (remote, host, ssh): (&str, &'a str, &OsStr),
         cancel: &'a Cancel,
@@ -100,7 +104,7 @@ impl<'a> Git<'a> {
         let found = git.run(&["rev-parse", "--show-toplevel", "--absolute-git-dir"]);
         let found = found.map_err(|why| work_tree_error(dir, &why))?;
         let (top, git_dir) = found.split_once('\n').unwrap_or_default();
-        let real = fs::canonicalize(dir).map_err(|why| SyncError::from_file_operation("read", dir, &why))?;
+        let real = fs::canonicalize(dir).or_cannot("read", dir)?;
         if Path::new(top) != real {
             let message = format!(
                 "{} belongs to the work tree {top}; if that is wrong, run `git -C {} config --unset core.worktree`",
@@ -111,7 +115,7 @@ impl<'a> Git<'a> {
         }
         git.git_dir = PathBuf::from(git_dir.trim_end_matches('\n'));
         let own = git.private_folder();
-        fs::create_dir_all(&own).map_err(|why| SyncError::from_file_operation("create", &own, &why))?;
+        fs::create_dir_all(&own).or_cannot("create", &own)?;
         git.read_settings(remote)?;
         Ok(git)
     }
@@ -145,7 +149,7 @@ impl<'a> Git<'a> {
                     self.outer_ignore_files.extend(file.map(|file| self.work_tree.join(file)));
                 }
                 "core.attributesfile" => self.has_outer_attributes = true,
-                key if key.starts_with("filter.") => self.add_filter(key, value),
+                key if key.starts_with("filter.") => add_filter_command(&mut self.filter_drivers, key, value),
                 key if key.ends_with(".pushurl") || key.ends_with(".pushinsteadof") => self.pushes_elsewhere = true,
                 key if key.ends_with(".insteadof") => is_rewritten = true,
                 _ => urls.push(value.to_owned()),
@@ -167,27 +171,27 @@ impl<'a> Git<'a> {
     }
 
     /// Returns the folder of this program's index and records.
-    pub(super) fn private_folder(&self) -> PathBuf {
+    pub(crate) fn private_folder(&self) -> PathBuf {
         self.git_dir.join("openclaw-failover")
     }
 
     /// Returns the path of this program's index.
-    pub(super) fn private_index(&self) -> PathBuf {
+    pub(crate) fn private_index(&self) -> PathBuf {
         self.private_folder().join("index")
     }
 
     /// Runs git without network access and returns its output. Too short to be cancelled.
-    pub(super) fn run(&self, args: &[&str]) -> Result<String, CommandError> {
+    pub(crate) fn run(&self, args: &[&str]) -> Result<String, CommandError> {
         self.build_command(args).deadline(LOCAL_TIME_LIMIT).run().map(|output| output.stdout)
     }
 
     /// Runs git and returns one value, such as an object id.
-    pub(super) fn run_for_value(&self, args: &[&str]) -> Result<String, CommandError> {
+    pub(crate) fn run_for_value(&self, args: &[&str]) -> Result<String, CommandError> {
         self.run(args).map(|answer| answer.trim().to_owned())
     }
 
     /// Runs git for a query that exits with code 1 for "no"; `None` in that case.
-    pub(super) fn query(&self, args: &[&str]) -> Result<Option<String>, CommandError> {
+    pub(crate) fn query(&self, args: &[&str]) -> Result<Option<String>, CommandError> {
         match self.run_for_value(args) {
             Ok(answer) => Ok(Some(answer)),
             Err(why) if why.exit_code() == Some(1) => Ok(None),
@@ -196,43 +200,43 @@ impl<'a> Git<'a> {
     }
 
     /// Runs git for a long list, such as file names, as bytes.
-    pub(super) fn run_for_bytes(&self, args: &[&str]) -> Result<Vec<u8>, CommandError> {
+    pub(crate) fn run_for_bytes(&self, args: &[&str]) -> Result<Vec<u8>, CommandError> {
         self.build_command(args).deadline(SCAN_TIME_LIMIT).limit(OUTPUT_SIZE_LIMIT).run_bytes()
     }
 
     /// Runs git for a command that reads every file. It can be cancelled.
-    pub(super) fn run_scan(&self, args: &[&str], limit: Duration) -> Result<Vec<u8>, CommandError> {
+    pub(crate) fn run_scan(&self, args: &[&str], limit: Duration) -> Result<Vec<u8>, CommandError> {
         self.build_command(args).deadline(limit).limit(OUTPUT_SIZE_LIMIT).cancel(self.cancel).run_bytes()
     }
 
     /// Runs git with `input` on its standard input.
-    pub(super) fn run_with_input(
+    pub(crate) fn run_with_input(
         &self,
         args: &[impl AsRef<OsStr>],
         input: &[u8],
         index: &Path,
     ) -> Result<Vec<u8>, SyncError> {
         let path = self.private_folder().join("input");
-        let file = write_and_open(&path, input).map_err(|why| SyncError::from_file_operation("write", &path, &why))?;
+        let file = write_and_open(&path, input)?;
         let command = self.build_command(args).env("GIT_INDEX_FILE", index).stdin(file).limit(OUTPUT_SIZE_LIMIT);
         Ok(command.deadline(SCAN_TIME_LIMIT).run_bytes()?)
     }
 
     /// Lists files below `folder` that differ from an index or are missing, as NUL-terminated bytes.
-    pub(super) fn list_changed_files(&self, folder: &Path, index: &Path) -> Result<Vec<u8>, CommandError> {
+    pub(crate) fn list_changed_files(&self, folder: &Path, index: &Path) -> Result<Vec<u8>, CommandError> {
         let command = self.build_command(&["ls-files", "--modified", "-z"]).env("GIT_INDEX_FILE", index);
         let command = command.env("GIT_DIR", &self.git_dir).env("GIT_WORK_TREE", folder);
         command.deadline(SCAN_TIME_LIMIT).limit(OUTPUT_SIZE_LIMIT).run_bytes()
     }
 
     /// Runs git on another index than this program's.
-    pub(super) fn run_on_index(&self, index: &Path, args: &[&str]) -> Result<String, CommandError> {
+    pub(crate) fn run_on_index(&self, index: &Path, args: &[&str]) -> Result<String, CommandError> {
         let command = self.build_command(args).env("GIT_INDEX_FILE", index).deadline(LOCAL_TIME_LIMIT);
         command.run().map(|output| output.stdout.trim().to_owned())
     }
 
     /// Runs git on another index, for a long list.
-    pub(super) fn run_on_index_for_bytes(&self, index: &Path, args: &[&str]) -> Result<Vec<u8>, CommandError> {
+    pub(crate) fn run_on_index_for_bytes(&self, index: &Path, args: &[&str]) -> Result<Vec<u8>, CommandError> {
         self.build_command(args)
             .env("GIT_INDEX_FILE", index)
             .deadline(SCAN_TIME_LIMIT)
@@ -241,12 +245,12 @@ impl<'a> Git<'a> {
     }
 
     /// Runs git without failing on its exit code: true if that was 0, and the output.
-    pub(super) fn try_run(&self, args: &[&str]) -> Result<(bool, ProcessOutput), CommandError> {
+    pub(crate) fn try_run(&self, args: &[&str]) -> Result<(bool, ProcessOutput), CommandError> {
         self.build_command(args).deadline(LOCAL_TIME_LIMIT).limit(OUTPUT_SIZE_LIMIT).run_any_exit_code()
     }
 
     /// Runs git over the network without failing on its exit code. It can be cancelled.
-    pub(super) fn try_run_over_network(
+    pub(crate) fn try_run_over_network(
         &self,
         args: &[&str],
         deadline: Duration,
@@ -259,7 +263,7 @@ impl<'a> Git<'a> {
     }
 
     /// Fetches into another repository with the same access to the remote.
-    pub(super) fn fetch_into(&self, git_dir: &Path, args: &[&str], deadline: Duration) -> Result<(), CommandError> {
+    pub(crate) fn fetch_into(&self, git_dir: &Path, args: &[&str], deadline: Duration) -> Result<(), CommandError> {
         let command = self.build_command(args).env("GIT_DIR", git_dir);
         command.deadline(deadline).cancel(self.cancel).run().map(drop)
     }
@@ -268,7 +272,7 @@ impl<'a> Git<'a> {
     /// missing object. Many objects are flushed together with the whole file system: that takes a tenth of the time of
     /// a flush for each, but waits for other programs' data. Without the `sync` program, the kernel flushes within half
     /// a minute.
-    pub(super) fn flush_objects(&self) {
+    pub(crate) fn flush_objects(&self) {
         if object_flush::flush_objects_since(&self.git_dir, self.opened_at).unwrap_or(false) {
             return;
         }
@@ -279,16 +283,16 @@ impl<'a> Git<'a> {
     }
 
     /// Returns the signal that cancels this run.
-    pub(super) fn cancel_signal(&self) -> &Cancel {
+    pub(crate) fn cancel_signal(&self) -> &Cancel {
         self.cancel
     }
 
     /// Fails if the run is cancelled.
-    pub(super) fn require_not_cancelled(&self) -> Result<(), SyncError> {
+    pub(crate) fn require_not_cancelled(&self) -> Result<(), SyncError> {
         if self.cancel.is_cancelled() { Err(SyncError::new(SyncErrorKind::Cancelled, "")) } else { Ok(()) }
     }
 
-    pub(super) fn build_command(&self, args: &[impl AsRef<OsStr>]) -> ChildCommand {
+    pub(crate) fn build_command(&self, args: &[impl AsRef<OsStr>]) -> ChildCommand {
         let mut command = ChildCommand::new("git")
             .dir(self.work_tree)
             .args(args)
@@ -335,9 +339,4 @@ fn has_outer_attributes() -> bool {
     let user = setting_files::user_git_folder().map(|folder| folder.join("attributes"));
     let system = ["/etc/gitattributes", "/usr/local/etc/gitattributes"].map(PathBuf::from);
     user.into_iter().chain(system).any(|file| file.exists())
-}
-
-pub(super) fn write_and_open(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    fs::write(path, bytes)?;
-    File::open(path)
 }

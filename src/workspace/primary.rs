@@ -2,22 +2,26 @@
 //! moment; such changes are left to the next run.
 
 use crate::config::WorkspaceConfig;
+use crate::os::clock::read_wall_clock as now;
 use crate::text::to_printable;
-use crate::workspace::checkout::{Checkout, branch_update, replaced_files, run_ref_transactions, smudge};
-use crate::workspace::commit_snapshot::{CommittedSnapshot, SyncFindings};
+use crate::workspace::checkout::{Checkout, late_writes, smudge};
+use crate::workspace::commit_snapshot::CommittedSnapshot;
 use crate::workspace::error::{SyncError, SyncErrorKind};
+use crate::workspace::findings::SyncFindings;
+use crate::workspace::gateway_activity::GatewayActivity;
 use crate::workspace::git::Git;
 use crate::workspace::git::index::IndexLock;
 use crate::workspace::git::lfs::{self, NotUploaded};
 use crate::workspace::git::merge::{self, HistoryMerge, TreeMerge, history_contains};
+use crate::workspace::git::push::{self, PushResult};
+use crate::workspace::git::ref_update::{branch_update, run_ref_transactions};
 use crate::workspace::git::refs::Refs;
-use crate::workspace::git::remote::{self, PushResult};
 use crate::workspace::git::repository::RepositorySpec;
+use crate::workspace::git::{push_urls, remote};
+use crate::workspace::ref_names;
 use crate::workspace::remedy::quote_for_shell;
-use crate::workspace::repo_cleanup::{self, GatewayActivity};
-use crate::workspace::report::{CommitId, NameList, PushOutcome, PushReport};
-use crate::workspace::standby::short_branch_name;
-use crate::workspace::{now, ref_names};
+use crate::workspace::repo_cleanup;
+use crate::workspace::report::{NameList, Oid, PushOutcome, PushReport};
 
 /// Length limit of a list of files in a sentence, in characters; the report lists all files.
 const FILE_LIST_LENGTH_LIMIT: usize = 300;
@@ -111,7 +115,7 @@ impl PrimaryRepository<'_> {
                 Err(error) => return self.push_without_merging(&refs, findings, pushed).and(Err(error)),
             }
         };
-        pushed.commit = CommitId::parse(&plan.commit);
+        pushed.commit = Oid::parse(&plan.commit);
         let is_there = refs.remote_branch.as_deref() == Some(&plan.commit) && !lfs::has_pending_uploads(&self.git);
         if !is_there && let Some(outcome) = self.push_branch(&plan.commit, findings, pushed)? {
             return Ok(outcome);
@@ -146,8 +150,12 @@ impl PrimaryRepository<'_> {
         pushed: &mut PushReport,
     ) -> Result<Option<PushOutcome>, SyncError> {
         let not_uploaded = lfs::upload_contents(&self.git, self.workspace, &[commit])?;
-        let sent =
-            remote::push_refspecs(&self.git, self.workspace, &[format!("{commit}:{}", self.full_branch_name())], &[])?;
+        let sent = push_urls::push_refspecs(
+            &self.git,
+            self.workspace,
+            &[format!("{commit}:{}", self.full_branch_name())],
+            &[],
+        )?;
         pushed.add_detail(&sent.warning);
         let outcome = self.failed_outcome(&sent, pushed);
         if outcome.is_some() {
@@ -180,14 +188,14 @@ impl PrimaryRepository<'_> {
             let message = self.wrong_branch_message(&refs);
             return Err(SyncError::new(SyncErrorKind::InUse, message));
         }
-        findings.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(git, now())?);
+        findings.moved_aside.extend(late_writes::clean_up_earlier_checkouts(git, now())?);
         findings.unfiltered = smudge::retry_filters(git, now(), &mut findings.moved_aside)?;
         let local =
             CommittedSnapshot::commit_changes(git, self.workspace, &refs, (GatewayActivity::Running, now()), findings)?;
-        pushed.commit = local.commit.as_deref().and_then(CommitId::parse);
+        pushed.commit = local.commit.as_deref().and_then(Oid::parse);
         if let Some(commit) = local.commit.as_deref().filter(|commit| refs.own_branch.as_deref() != Some(commit)) {
             let lock = IndexLock::acquire(git, GatewayActivity::Running)?;
-            lock.keep_staged_changes(git, &local.snapshot, GatewayActivity::Running, now())?;
+            lock.keep_staged_changes(git, local.snapshot.saved_trees(), GatewayActivity::Running, now())?;
             git.flush_objects();
             run_ref_transactions(git, &branch_update(&branch, commit, refs.own_branch.as_deref()))?;
             // During an interrupted checkout, this program's index does not match the files.
@@ -201,7 +209,7 @@ impl PrimaryRepository<'_> {
     /// Returns the message and remedy for a branch that is checked out and not the one to push.
     fn wrong_branch_message(&self, refs: &Refs) -> String {
         let (branch, path) = (&self.workspace.branch, quote_for_shell(&self.workspace.path));
-        let Some(found) = refs.head.branch.as_deref().map(short_branch_name) else {
+        let Some(found) = refs.head.branch.as_deref().map(ref_names::short_branch_name) else {
             return format!("HEAD is detached, and not on {branch}: git -C {path} switch {branch}");
         };
         let command = match refs.own_branch {
@@ -384,7 +392,7 @@ impl PrimaryRepository<'_> {
         }
         let names = merged.iter().map(|branch| format!(":refs/heads/{}", branch.name)).collect::<Vec<_>>();
         let leases = merged.iter().map(|StandbyBranch { name, commit }| format!("refs/heads/{name}:{commit}"));
-        let sent = remote::push_refspecs(&self.git, self.workspace, &names, &leases.collect::<Vec<_>>())?;
+        let sent = push_urls::push_refspecs(&self.git, self.workspace, &names, &leases.collect::<Vec<_>>())?;
         if !sent.refused.is_empty() {
             pushed.add_detail(&format!("the git host refuses to delete the merged branches: {}", sent.refusal_text));
         }
@@ -394,7 +402,7 @@ impl PrimaryRepository<'_> {
     /// Returns the outcome of a push that did not succeed, or `None`.
     fn failed_outcome(&self, sent: &PushResult, pushed: &mut PushReport) -> Option<PushOutcome> {
         if !sent.refused.is_empty() {
-            pushed.add_detail(&remote::refusal_message(&self.git, self.workspace, sent));
+            pushed.add_detail(&push::refusal_message(&self.git, self.workspace, sent));
             return Some(PushOutcome::Refused);
         }
         (!sent.behind.is_empty()).then_some(PushOutcome::Behind)

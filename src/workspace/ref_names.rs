@@ -67,6 +67,11 @@ pub(super) fn conflict_branch(host: &str, now: Time) -> String {
     format!("failover/{host}@{}", time_stamp(now))
 }
 
+/// Returns a branch's name without `refs/heads/`.
+pub(super) fn short_branch_name(name: &str) -> String {
+    name.strip_prefix("refs/heads/").unwrap_or(name).to_owned()
+}
+
 /// Formats a time for a name: `20261121T230312.123Z`.
 pub(super) fn time_stamp(now: Time) -> String {
     crate::text::utc::format_rfc3339(now).replace(['-', ':'], "")

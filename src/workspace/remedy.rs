@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::config::WorkspaceConfig;
 use crate::text::to_printable;
+use crate::workspace::safe_text::safe_text;
 
 /// Length limit of a quoted URL, in characters.
 const URL_LENGTH_LIMIT: usize = 200;
@@ -208,10 +209,7 @@ fn missing_password(context: &RefusalContext<'_>, _: &str) -> String {
 
 fn missing_repository(context: &RefusalContext<'_>, _: &str) -> String {
     let (path, remote) = (context.quoted_path(), &context.workspace.remote);
-    let url = context.url.map_or_else(
-        || "URL".to_owned(),
-        |url| to_printable(&crate::workspace::report::safe_text(url), URL_LENGTH_LIMIT),
-    );
+    let url = context.url.map_or_else(|| "URL".to_owned(), |url| to_printable(&safe_text(url), URL_LENGTH_LIMIT));
     format!(
         "there is no repository at {url}, or this user has no access to it; set the right URL: \
          git -C {path} remote set-url {remote} URL"

@@ -13,15 +13,17 @@ mod objects;
 mod reflog;
 mod refs;
 
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
-use crate::os::ChildCommand;
+use crate::os::{ChildCommand, CommandError};
 use crate::text::Time;
+use crate::workspace::error::{FileResult, SyncError};
 use crate::workspace::git::repository::RepositorySpec;
 use crate::workspace::ref_names;
 use crate::workspace::remedy::{quote_for_shell, quoted_text};
-use crate::workspace::report::safe_text;
+use crate::workspace::safe_text::safe_text;
 
 /// Folder for broken files, below `.git`.
 const DAMAGED_FOLDER: &str = "openclaw-failover/damaged";
@@ -106,7 +108,7 @@ impl<'a> Repairs<'a> {
     }
 
     /// Moves a broken file to the folder for broken files.
-    fn move_to_damaged(&mut self, path: &Path) -> io::Result<PathBuf> {
+    fn move_to_damaged(&mut self, path: &Path) -> Result<PathBuf, SyncError> {
         let name = path.strip_prefix(&self.git_dir).unwrap_or(path);
         let mut aside = self.damaged_folder.join(name);
         let mut number = 1;
@@ -114,23 +116,22 @@ impl<'a> Repairs<'a> {
             number += 1;
             aside = self.damaged_folder.join(format!("{}.{number}", name.display()));
         }
-        fs::create_dir_all(aside.parent().unwrap_or(&self.damaged_folder))?;
-        fs::rename(path, &aside)?;
+        let moved = fs::create_dir_all(aside.parent().unwrap_or(&self.damaged_folder));
+        moved.and_then(|()| fs::rename(path, &aside)).or_cannot("move", path)?;
         Ok(aside)
     }
 
     /// Records a broken ref that has no separate file.
-    fn record_damaged(&self, line: &str) -> io::Result<()> {
-        use io::Write;
-        fs::create_dir_all(&self.damaged_folder)?;
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(self.damaged_folder.join("notes"))?;
-        writeln!(file, "{line}")
+    fn record_damaged(&self, line: &str) -> Result<(), SyncError> {
+        let notes = self.damaged_folder.join("notes");
+        let file = fs::create_dir_all(&self.damaged_folder)
+            .and_then(|()| fs::OpenOptions::new().create(true).append(true).open(&notes));
+        file.and_then(|mut file| writeln!(file, "{line}")).or_cannot("write", &notes)
     }
 
     /// Runs git on the repository alone, without the workspace, and returns its output.
-    fn run_git(&self, args: &[&str]) -> Result<String, String> {
-        let output = self.git_command(args).run().map_err(|why| why.to_string())?;
-        Ok(output.stdout.trim().to_owned())
+    fn run_git(&self, args: &[&str]) -> Result<String, CommandError> {
+        self.git_command(args).run().map(|output| output.stdout.trim().to_owned())
     }
 
     fn git_command(&self, args: &[&str]) -> ChildCommand {
@@ -139,8 +140,4 @@ impl<'a> Repairs<'a> {
         let quiet = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"];
         command.args(quiet).args(args).cancel(self.spec.cancel)
     }
-}
-
-fn error_text(why: impl ToString) -> String {
-    why.to_string()
 }

@@ -4,16 +4,16 @@
 //! are kept on private refs.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use std::{fs, thread};
 
-use crate::os::atomic_file;
-use crate::os::atomic_file::remove_if_present;
+use crate::os::atomic_file::{self, remove_if_present};
 use crate::text::Time;
 use crate::workspace::checkout::replacement;
-use crate::workspace::error::SyncError;
+use crate::workspace::error::{FileResult, SyncError};
+use crate::workspace::files::remove_file;
+use crate::workspace::gateway_activity::GatewayActivity;
 use crate::workspace::git::Git;
-use crate::workspace::git::index::{is_own_lock, remove_file};
+use crate::workspace::git::index::is_own_lock;
 use crate::workspace::git::refs::Head;
 use crate::workspace::snapshot::reset_index_to_head;
 use crate::workspace::{left_over, ref_names};
@@ -31,38 +31,10 @@ const OPERATION_MARKERS: [(&str, &str); 6] = [
     ("REVERT_HEAD", "revert"),
 ];
 
-/// State of the gateway; decides when a lock counts as stale. Other processes may write in either case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum GatewayActivity {
-    /// The gateway is down.
-    Down,
-    /// The gateway runs.
-    Running,
-}
-
-impl GatewayActivity {
-    /// Returns the age from which a ref's lock is stale. git holds one for milliseconds.
-    fn stale_ref_lock_age(self) -> Duration {
-        match self {
-            Self::Down => Duration::from_millis(500),
-            Self::Running => Duration::from_secs(2),
-        }
-    }
-
-    /// Returns the age from which the index lock is stale. git holds it while a person writes a commit message.
-    pub(super) fn stale_index_lock_age(self) -> Duration {
-        match self {
-            Self::Down => Duration::ZERO,
-            Self::Running => Duration::from_secs(60 * 60),
-        }
-    }
-}
-
 /// Removes stale locks of a killed git, because every later git command would fail.
 pub(super) fn remove_stale_locks(git: &Git<'_>, gateway_activity: GatewayActivity) -> Result<(), SyncError> {
     // Only syncs use this index, and no other sync runs now.
-    remove_if_present(&git.private_folder().join("index.lock"))
-        .map_err(|why| SyncError::from_file_operation("remove", &git.private_folder(), &why))?;
+    remove_if_present(&git.private_folder().join("index.lock")).or_cannot("remove", &git.private_folder())?;
     let index = git.git_dir.join("index.lock");
     if is_own_lock(&index) {
         remove_file(&index)?;

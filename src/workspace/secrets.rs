@@ -1,14 +1,15 @@
 //! Copies of secrets: small files from another host. If a copy fails, the last good copy stays.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fmt, fs};
 
 use crate::config::SecretConfig;
 use crate::os::{Cancel, ChildCommand};
-use crate::workspace::SyncPaths;
+use crate::workspace::error::SyncError;
 use crate::workspace::git::ssh;
+use crate::workspace::paths::SyncPaths;
 use crate::workspace::report::SecretResult;
 
 /// Time limit of one source: a connection and a few small files.
@@ -30,9 +31,9 @@ pub(super) fn copy_secret(
     paths: &SyncPaths,
     cancel: &Cancel,
     more: &[&str],
-) -> Result<(), String> {
-    let cannot = |why: String| format!("cannot copy {}: {why}", secret.source);
-    require_real_folder(&secret.target).map_err(cannot)?;
+) -> Result<(), SyncError> {
+    let cannot = |why: &dyn fmt::Display| SyncError::failed(format_args!("cannot copy {}: {why}", secret.source));
+    require_real_folder(&secret.target).map_err(|why| cannot(&why))?;
     let rsync = ChildCommand::new("rsync")
         .args(RSYNC_OPTIONS)
         .args(more)
@@ -46,16 +47,21 @@ pub(super) fn copy_secret(
         .without_term()
         .cancel(cancel);
     let copied = rsync.run();
-    copied.map(drop).map_err(|why| cannot(format!("{}{}", why.reason(), ssh::login_remedy(why.last_output()))))
+    copied.map(drop).map_err(|why| cannot(&format_args!("{}{}", why.reason(), ssh::login_remedy(why.last_output()))))
 }
 
 /// Requires that the target is a folder and not a link: another process that can write next to it must not redirect
 /// secrets.
-fn require_real_folder(target: &Path) -> Result<(), String> {
+fn require_real_folder(target: &Path) -> Result<(), SyncError> {
     // Removes a '/' at the end, which would make the kernel follow a link.
     let name: PathBuf = target.components().collect();
-    let found = fs::symlink_metadata(&name).map_err(|why| format!("target {}: {why}", name.display()))?;
-    if found.is_dir() { Ok(()) } else { Err(format!("target {} is not a folder", name.display())) }
+    let found = fs::symlink_metadata(&name);
+    let found = found.map_err(|why| SyncError::failed(format_args!("target {}: {why}", name.display())))?;
+    if found.is_dir() {
+        Ok(())
+    } else {
+        Err(SyncError::failed(format_args!("target {} is not a folder", name.display())))
+    }
 }
 
 /// Appends a '/', without which rsync would replace the folder by a single file.
@@ -76,7 +82,7 @@ mod tests {
         symlink(dir.path(), &link).unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
-        assert_eq!(require_real_folder(&dir.path().join("")), Ok(()));
+        assert!(require_real_folder(&dir.path().join("")).is_ok());
         assert!(require_real_folder(&link).is_err());
         assert!(require_real_folder(&link.join("")).is_err());
         assert!(require_real_folder(&file).is_err());

@@ -15,15 +15,17 @@
 
 mod tables;
 
+use std::env;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{env, io};
 
 use crate::os::{Cancel, ChildCommand};
 use crate::text::Time;
+use crate::workspace::error::{FileResult, SyncError, SyncErrorKind};
+use crate::workspace::files::write_and_open;
 use crate::workspace::report::NameList;
 use crate::workspace::session_archive::tables::{AGENT_TABLES, STATE_TABLES, SessionTable};
 use crate::workspace::{SyncPaths, ref_names};
@@ -48,14 +50,14 @@ pub(super) fn archive_sessions(
     paths: &SyncPaths,
     now: Time,
     cancel: &Cancel,
-) -> Result<NameList, String> {
+) -> Result<NameList, SyncError> {
     let mut done = Vec::new();
     for database in list_databases(&openclaw_folder(workspace)) {
         if cancel.is_cancelled() {
-            return Err("interrupted".into());
+            return Err(SyncError::new(SyncErrorKind::Cancelled, "interrupted"));
         }
-        let cannot = |why: String| format!("{}: {why}", database.path.display());
-        done.extend(database.archive(paths, now).map_err(cannot)?);
+        let named = |error: SyncError| SyncError { message: format!("{}: {error}", database.path.display()), ..error };
+        done.extend(database.archive(paths, now).map_err(named)?);
     }
     Ok(NameList::from_names(done))
 }
@@ -89,7 +91,7 @@ fn file_safe_name(name: &OsString) -> String {
 }
 
 impl SessionDatabase {
-    fn archive(&self, paths: &SyncPaths, now: Time) -> Result<Vec<String>, String> {
+    fn archive(&self, paths: &SyncPaths, now: Time) -> Result<Vec<String>, SyncError> {
         let known = self.list_known_tables(paths)?;
         let counted = self.run_sql(paths, &known.iter().map(|table| table.count_sql(now)).collect::<String>())?;
         let found: Vec<&SessionTable> =
@@ -97,7 +99,7 @@ impl SessionDatabase {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let archive = self.create_archive(paths, now).map_err(|why| format!("cannot create the archive: {why}"))?;
+        let archive = self.create_archive(paths, now)?;
         let script =
             |part: fn(&SessionTable, Time) -> String| found.iter().map(|table| part(table, now)).collect::<String>();
         let quoted = archive.display().to_string().replace('\'', "''");
@@ -115,7 +117,7 @@ impl SessionDatabase {
     }
 
     /// Returns the tables that exist with all expected columns.
-    fn list_known_tables(&self, paths: &SyncPaths) -> Result<Vec<&'static SessionTable>, String> {
+    fn list_known_tables(&self, paths: &SyncPaths) -> Result<Vec<&'static SessionTable>, SyncError> {
         let columns = "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c \
                        WHERE m.type = 'table';\n";
         let found = self.run_sql(paths, columns)?;
@@ -125,22 +127,23 @@ impl SessionDatabase {
     }
 
     /// Creates the archive, readable by this user alone: it holds people's messages.
-    fn create_archive(&self, paths: &SyncPaths, now: Time) -> io::Result<PathBuf> {
+    fn create_archive(&self, paths: &SyncPaths, now: Time) -> Result<PathBuf, SyncError> {
         let folder = paths.state_folder.join("archive");
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder).or_cannot("create", &folder)?;
         let archive = folder.join(format!("{}-{}.sqlite", ref_names::time_stamp(now), self.name));
-        File::create_new(&archive)?.set_permissions(fs::Permissions::from_mode(0o600))?;
+        let created = File::create_new(&archive);
+        let created = created.and_then(|file| file.set_permissions(fs::Permissions::from_mode(0o600)));
+        created.or_cannot("create", &archive)?;
         Ok(archive)
     }
 
-    fn run_sql(&self, paths: &SyncPaths, script: &str) -> Result<String, String> {
+    fn run_sql(&self, paths: &SyncPaths, script: &str) -> Result<String, SyncError> {
         let path = paths.state_folder.join("sqlite-input");
-        let input = fs::write(&path, script).and_then(|()| File::open(&path));
-        let input = input.map_err(|why| format!("cannot write {}: {why}", path.display()))?;
+        let input = write_and_open(&path, script.as_bytes())?;
         let sqlite =
             ChildCommand::new("sqlite3").args(["-batch", "-bail", "-init", "/dev/null", "-cmd", ".timeout 10000"]);
         let answer = sqlite.arg(&self.path).stdin(input).deadline(SQLITE_TIME_LIMIT).limit(1 << 20).run();
-        answer.map(|output| output.stdout).map_err(|why| why.reason())
+        answer.map(|output| output.stdout).map_err(|why| SyncError::failed(why.reason()))
     }
 }
 

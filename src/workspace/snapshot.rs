@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::os::CommandError;
 use crate::workspace::checkout::aside_names;
-use crate::workspace::checkout::replacement::is_beyond_link;
 use crate::workspace::error::SyncError;
-use crate::workspace::exclusion::{self, ExclusionReason};
-use crate::workspace::git::index::remove_file;
+use crate::workspace::exclusion::{self, ExclusionReason, WithheldFiles};
+use crate::workspace::files::{is_beyond_link, remove_file};
 use crate::workspace::git::refs::Head;
 use crate::workspace::git::{Git, SCAN_TIME_LIMIT};
 use crate::workspace::special_files;
@@ -19,9 +18,6 @@ use crate::workspace::staging::stage_files;
 /// Ids of the empty tree in git's two hash formats. git knows them without an object.
 const EMPTY_TREES: [&str; 2] =
     ["4b825dc642cb6eb9a060e54bf8d69288fbee4904", "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"];
-
-/// Excluded files, by their path in the workspace, with the reason.
-pub(super) type WithheldFiles = Vec<(PathBuf, ExclusionReason)>;
 
 /// Snapshot of the files on the disk.
 #[derive(Debug)]
@@ -57,6 +53,11 @@ enum ChangeKind<'a> {
 }
 
 impl Snapshot {
+    /// Returns the tree that is checked out and that of the files on the disk.
+    pub(super) fn saved_trees(&self) -> [&str; 2] {
+        [&self.base_tree, &self.tree]
+    }
+
     /// Compares every file and stores the changes.
     pub(super) fn take(git: &Git<'_>, head: &Head, max_file: u64) -> Result<Self, SyncError> {
         let mut passed_over = special_files::list_special_files(git.work_tree);

@@ -2,22 +2,19 @@
 //! named `.git` that do not belong to a repository.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::os::O_NONBLOCK;
 use crate::os::clock::read_wall_clock;
 use crate::workspace::checkout::aside_names;
-use crate::workspace::checkout::replacement::is_beyond_link;
 use crate::workspace::error::SyncError;
-use crate::workspace::exclusion::ExclusionReason;
-use crate::workspace::git::{Git, OUTPUT_SIZE_LIMIT, write_and_open};
-use crate::workspace::report::O_NONBLOCK;
-use crate::workspace::snapshot::WithheldFiles;
+use crate::workspace::exclusion::{ExclusionReason, WithheldFiles};
+use crate::workspace::files::{is_beyond_link, parse_nul_list, to_nul_list, write_and_open};
+use crate::workspace::git::{Git, OUTPUT_SIZE_LIMIT};
 
 /// Limit for the number of files and folders to read in one run.
 const ENTRY_LIMIT: usize = 2_000_000;
@@ -166,12 +163,11 @@ pub(super) fn withhold_renamed<'p>(
 
 /// Asks which of these paths the rules ignore, whether or not git knows them.
 fn ignored_of(git: &Git<'_>, paths: &[&Path]) -> Result<HashSet<PathBuf>, SyncError> {
-    let names: Vec<u8> = paths.iter().flat_map(|path| [path.as_os_str().as_bytes(), b"\0"].concat()).collect();
-    if names.is_empty() {
+    if paths.is_empty() {
         return Ok(HashSet::new());
     }
     let input = git.private_folder().join("input");
-    let file = write_and_open(&input, &names).map_err(|why| SyncError::from_file_operation("write", &input, &why))?;
+    let file = write_and_open(&input, &to_nul_list(paths.iter().copied()))?;
     // With an index, git would fail for all paths if one is in a nested repository that the index names.
     let asked = git.build_command(&["check-ignore", "--no-index", "-z", "--stdin"]).stdin(file);
     let output = match asked.deadline(IGNORE_TIME_LIMIT).limit(OUTPUT_SIZE_LIMIT).run_bytes() {
@@ -179,8 +175,7 @@ fn ignored_of(git: &Git<'_>, paths: &[&Path]) -> Result<HashSet<PathBuf>, SyncEr
         Err(why) if why.exit_code() == Some(1) => return Ok(HashSet::new()),
         output => output?,
     };
-    let ignored = output.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    Ok(ignored.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
+    Ok(parse_nul_list(&output).map(Path::to_owned).collect())
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::workspace::error::SyncError;
-use crate::workspace::exclusion::ExclusionReason;
+use crate::workspace::exclusion::{ExclusionReason, WithheldFiles};
+use crate::workspace::files::path_exists;
 use crate::workspace::git::filters::{Conversion, ConversionResult};
 use crate::workspace::git::{Git, SCAN_TIME_LIMIT};
-use crate::workspace::snapshot::WithheldFiles;
 
 /// Command that stores the listed files, and removes entries of files that are gone.
 const UPDATE_INDEX_ARGS: [&str; 6] = ["update-index", "-z", "--add", "--remove", "--replace", "--stdin"];
@@ -61,14 +61,11 @@ fn store_files(
     if has_passed_over {
         let listing = git.run_for_bytes(&["ls-files", "-z"])?;
         let known: HashSet<&[u8]> = listing.split(|byte| *byte == 0).collect();
-        let is_refused = |name: &&&Path| !known.contains(name.as_os_str().as_bytes()) && file_exists(git, name);
+        let is_refused =
+            |name: &&&Path| !known.contains(name.as_os_str().as_bytes()) && path_exists(&git.work_tree.join(name));
         let failed: HashSet<PathBuf> = withheld.iter().map(|(name, _)| name.clone()).collect();
         let refused = names.iter().filter(is_refused).filter(|name| !failed.contains(**name));
         withheld.extend(refused.map(|name| ((*name).to_owned(), ExclusionReason::RefusedName)));
     }
     Ok(())
-}
-
-fn file_exists(git: &Git<'_>, name: &Path) -> bool {
-    git.work_tree.join(name).symlink_metadata().is_ok()
 }

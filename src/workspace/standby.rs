@@ -1,18 +1,21 @@
 //! Pull and push of a standby's workspace: a branch of this host on top of the primary's.
 
 use crate::config::WorkspaceConfig;
+use crate::os::clock::read_wall_clock as now;
 use crate::text::Time;
-use crate::workspace::checkout::{Checkout, branch_update, replaced_files, run_ref_transactions, smudge};
-use crate::workspace::commit_snapshot::{CommittedSnapshot, SyncFindings};
+use crate::workspace::checkout::{Checkout, late_writes, smudge};
+use crate::workspace::commit_snapshot::CommittedSnapshot;
 use crate::workspace::error::{SyncError, SyncErrorKind};
+use crate::workspace::findings::SyncFindings;
+use crate::workspace::gateway_activity::{CheckoutMode, GatewayActivity};
 use crate::workspace::git::lfs::{self, NotUploaded};
 use crate::workspace::git::merge::{ConflictBranch, HistoryMerge, history_contains};
+use crate::workspace::git::ref_update::{REFLOG_MESSAGE, branch_update, run_ref_transactions};
 use crate::workspace::git::refs::{Head, Refs};
 use crate::workspace::git::repository::RepositorySpec;
-use crate::workspace::git::{Git, remote};
-use crate::workspace::repo_cleanup::{self, GatewayActivity};
-use crate::workspace::report::{CommitId, NameList, PullOutcome, PushOutcome, PushReport, WorkspacePull};
-use crate::workspace::{CheckoutMode, now, ref_names};
+use crate::workspace::git::{Git, push, push_urls, remote};
+use crate::workspace::report::{NameList, Oid, PullOutcome, PushOutcome, PushReport, WorkspacePull};
+use crate::workspace::{ref_names, repo_cleanup};
 
 /// Attempts at a checkout if a file that it replaces changes meanwhile.
 const CHECKOUT_ATTEMPTS: usize = 3;
@@ -59,14 +62,14 @@ impl<'a> StandbyRepository<'a> {
                 WorkspacePull::new(error.kind.into(), &error.message)
             }
         };
-        pulled.commit_before = before.as_deref().and_then(CommitId::parse);
+        pulled.commit_before = before.as_deref().and_then(Oid::parse);
         pulled.set_refs(&refs);
         pulled.set_findings(&findings);
         pulled
     }
 
     fn fetch_only(&self, refs: &mut Refs, findings: &mut SyncFindings) -> Result<PullOutcome, SyncError> {
-        findings.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(&self.git, now())?);
+        findings.moved_aside.extend(late_writes::clean_up_earlier_checkouts(&self.git, now())?);
         remote::fetch_branches(&self.git, self.workspace)?;
         *refs = self.read_refs()?;
         match (&refs.head.commit, &refs.remote_branch) {
@@ -145,7 +148,7 @@ impl<'a> StandbyRepository<'a> {
     /// Pushes this host's own branch and its conflict branches, unless the remote has them.
     fn push_unreturned(&self, pushed: &mut PushReport, findings: &mut SyncFindings) -> Result<PushOutcome, SyncError> {
         let (git, refs) = (&self.git, self.read_refs()?);
-        pushed.commit = refs.head.commit.as_deref().and_then(CommitId::parse);
+        pushed.commit = refs.head.commit.as_deref().and_then(Oid::parse);
         let branch = format!("refs/heads/{}", ref_names::own_branch(git.host_name));
         let mut news: Vec<(String, &str)> = Vec::new();
         if let Some(own) = self.unpushed_commit(&refs)? {
@@ -160,16 +163,17 @@ impl<'a> StandbyRepository<'a> {
         let refspecs: Vec<String> = news.iter().map(|(name, commit)| format!("{commit}:{name}")).collect();
         let commits: Vec<&str> = news.iter().map(|(_, commit)| *commit).collect();
         let not_uploaded = lfs::upload_contents(git, self.workspace, &commits)?;
-        let sent = remote::push_refspecs(git, self.workspace, &refspecs, &[])?;
+        let sent = push_urls::push_refspecs(git, self.workspace, &refspecs, &[])?;
         // If git LFS could not upload a content, the next run pushes the same branch again.
         let is_whole = not_uploaded.is_none();
         for (name, commit) in news.iter().filter(|(name, _)| is_whole && sent.accepted.contains(name)) {
             self.record_pushed(name, commit, *name == branch)?;
         }
         pushed.add_detail(&sent.warning);
-        pushed.pushed_branches = NameList::from_names(sent.accepted.iter().map(|name| short_branch_name(name)));
+        pushed.pushed_branches =
+            NameList::from_names(sent.accepted.iter().map(|name| ref_names::short_branch_name(name)));
         if !sent.refused.is_empty() {
-            pushed.add_detail(&remote::refusal_message(git, self.workspace, &sent));
+            pushed.add_detail(&push::refusal_message(git, self.workspace, &sent));
             return Ok(PushOutcome::Refused);
         }
         if !sent.behind.is_empty() {
@@ -203,7 +207,7 @@ impl<'a> StandbyRepository<'a> {
                 &format!("start\nupdate {} {commit}\ncommit\n", ref_names::PUSHED_COMMIT_REF),
             );
         }
-        let private = format!("{}kept/{}", ref_names::PRIVATE_REF_PREFIX, short_branch_name(name));
+        let private = format!("{}kept/{}", ref_names::PRIVATE_REF_PREFIX, ref_names::short_branch_name(name));
         run_ref_transactions(
             &self.git,
             &format!("start\nupdate {private} {commit}\ncommit\nstart\ndelete {name}\ncommit\n"),
@@ -244,7 +248,7 @@ impl<'a> StandbyRepository<'a> {
             self.git.run(&["branch", "-m", "failover", &name])?;
             *refs = self.read_refs()?;
         }
-        findings.moved_aside.extend(replaced_files::clean_up_earlier_checkouts(&self.git, now)?);
+        findings.moved_aside.extend(late_writes::clean_up_earlier_checkouts(&self.git, now)?);
         findings.unfiltered = smudge::retry_filters(&self.git, now, &mut findings.moved_aside)?;
         let local =
             CommittedSnapshot::commit_changes(&self.git, self.workspace, refs, (GatewayActivity::Down, now), findings)?;
@@ -327,7 +331,7 @@ impl<'a> StandbyRepository<'a> {
             }
         } else {
             self.keep_detached_commit(refs, now)?;
-            git.run(&["update-ref", "--no-deref", "-m", crate::workspace::checkout::REFLOG_MESSAGE, "HEAD", commit])?;
+            git.run(&["update-ref", "--no-deref", "-m", REFLOG_MESSAGE, "HEAD", commit])?;
         }
         Ok(true)
     }
@@ -372,9 +376,4 @@ pub(super) fn push_standby(
             pushed.add_detail(&message);
         }
     }
-}
-
-/// Returns a branch's name without `refs/heads/`.
-pub(super) fn short_branch_name(name: &str) -> String {
-    name.strip_prefix("refs/heads/").unwrap_or(name).to_owned()
 }

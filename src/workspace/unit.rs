@@ -6,19 +6,18 @@ use std::time::{Duration, Instant};
 use std::{env, fmt, fs, io, thread};
 
 use crate::config::{SecretConfig, WorkspaceConfig};
+use crate::os::clock::read_wall_clock as now;
 use crate::os::systemd::{Systemctl, SystemdError};
 use crate::os::{Cancel, own_uid};
 use crate::text::Time;
 use crate::workspace::checkout::CHECKOUT_TIME_LIMIT;
+use crate::workspace::gateway_activity::CheckoutMode;
+pub use crate::workspace::paths::{PULL_SERVICE, PUSH_SERVICE};
+use crate::workspace::paths::{SyncPaths, is_inside_unit};
+use crate::workspace::push_request;
 use crate::workspace::report::{PullReport, PushReport, ReportError, read_pull_report, read_push_report};
 use crate::workspace::secrets::COPY_TIME_LIMIT;
-use crate::workspace::{CheckoutMode, SyncLock, SyncPaths, now, push_request};
-
-/// Unit that pushes.
-pub const PUSH_SERVICE: &str = "openclaw-sync-push.service";
-
-/// Unit that pulls.
-pub const PULL_SERVICE: &str = "openclaw-sync-pull.service";
+use crate::workspace::sync_lock::SyncLock;
 
 /// Timer that starts the primary's push.
 pub const PUSH_TIMER: &str = "openclaw-sync-push.timer";
@@ -78,12 +77,6 @@ pub const HOME_FILES: [&str; 11] = [
     ".config/gh",
     ".gitconfig.local",
 ];
-
-/// True if this process runs in a sync unit.
-pub(super) fn is_inside_unit() -> bool {
-    // systemd sets this variable for the unit, and not for a shell.
-    env::var_os("STATE_DIRECTORY").is_some_and(|state| Path::new(&state) == SyncPaths::default().state_folder)
-}
 
 /// True if this process syncs itself: in the unit, or as the owner of the workspace.
 #[must_use]

@@ -7,9 +7,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::text::Time;
-use crate::workspace::checkout::replaced_files::is_missing_file_error;
-use crate::workspace::error::SyncError;
+use crate::workspace::error::{FileResult, SyncError};
 use crate::workspace::exclusion::MOVED_ASIDE_SUFFIX;
+use crate::workspace::files::is_missing_file_error;
 use crate::workspace::git::Git;
 use crate::workspace::ref_names;
 
@@ -32,9 +32,9 @@ pub(crate) fn link_beside(git: &Git<'_>, file: &Path, path: &Path, now: Time) ->
             // For folders, and for file systems without hard links.
             Err(_) => fs::rename(file, &whole),
         };
-        return named.map(|()| name).map_err(|why| SyncError::from_file_operation("rename", file, &why));
+        return named.map(|()| name).or_cannot("rename", file);
     }
-    Err(SyncError::from_file_operation("rename", file, &ErrorKind::AlreadyExists.into()))
+    Err(ErrorKind::AlreadyExists.into()).or_cannot("rename", file)
 }
 
 /// Moves whatever is at a path in the workspace aside. Returns its new name if there was anything.
@@ -44,7 +44,7 @@ pub(crate) fn move_aside(git: &Git<'_>, path: &Path, now: Time) -> Result<Option
     match fs::rename(&from, git.work_tree.join(&name)) {
         Ok(()) => Ok(Some(name)),
         Err(why) if is_missing_file_error(&why) => Ok(None),
-        Err(why) => Err(SyncError::from_file_operation("rename", &from, &why)),
+        Err(why) => Err(why).or_cannot("rename", &from),
     }
 }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::workspace::checkout::replaced_files::{FileKind, ReplacedFile};
+use crate::workspace::checkout::checkout_folder::{FileKind, ReplacedFile};
 use crate::workspace::error::SyncError;
 use crate::workspace::git::Git;
 

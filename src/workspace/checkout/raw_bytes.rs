@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use crate::text::Time;
 use crate::workspace::checkout::content_comparison::hash_files;
-use crate::workspace::crash_recovery::FileDifference;
 use crate::workspace::error::SyncError;
+use crate::workspace::files::is_regular_file;
+use crate::workspace::git::diff::FileDifference;
 use crate::workspace::git::{Git, OUTPUT_SIZE_LIMIT};
 use crate::workspace::ref_names;
 use crate::workspace::snapshot::Snapshot;
@@ -97,8 +98,4 @@ fn is_reproducible(git: &Git<'_>, entry: &FileDifference, raw: &str) -> bool {
         .run_bytes();
     let stored = git.run_for_bytes(&["cat-file", "blob", raw]);
     matches!((written, stored), (Ok(written), Ok(stored)) if written == stored)
-}
-
-fn is_regular_file(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|found| found.is_file())
 }

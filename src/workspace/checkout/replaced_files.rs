@@ -7,50 +7,23 @@
 //! reboot, or if two checks a minute apart find no writer (`writers`). If the kernel reports no writers, a file stays
 //! until the next boot, or until such files use too much space.
 
-use std::cmp::Reverse;
-use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process;
-use std::time::Duration;
 
 use crate::text::Time;
-use crate::workspace::checkout::writers::{self, WriterState};
+use crate::workspace::checkout::checkout_folder::{
+    INDEX_FILE, WORKSPACE_FOLDER, checkouts_folder, remove_checkout_folder, remove_new_files,
+};
+use crate::workspace::checkout::late_writes::check_replaced_files;
 use crate::workspace::checkout::{aside_names, content_comparison};
-use crate::workspace::error::SyncError;
+use crate::workspace::error::{FileResult, SyncError};
+use crate::workspace::files::is_missing_file_error;
 use crate::workspace::git::Git;
-use crate::workspace::report::{O_NOFOLLOW, O_NONBLOCK};
 use crate::workspace::{boot_clock, ref_names};
-
-/// Time between the two checks without writers after which a file is removed. At the first one, a process may be about
-/// to open the file by name.
-const REMOVAL_GRACE_PERIOD: Duration = Duration::from_secs(60);
-
-/// Minimum time to keep a file whose writers the kernel does not report.
-const UNKNOWN_WRITERS_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Space limit for such files after that time, in bytes.
-const UNKNOWN_WRITERS_SPACE_LIMIT: u64 = 256 * 1024 * 1024;
-
-/// Space that the smallest file uses, in bytes.
-const BLOCK_SIZE: u64 = 4096;
-
-/// File name of the index from before the checkout.
-pub(crate) const INDEX_FILE: &str = "index";
-
-/// File name of the time of the first check.
-const FIRST_CHECK_FILE: &str = "looked";
-
-/// File name of the note that no process had a replaced file open for writing. A second check follows after the grace
-/// period.
-const NO_WRITERS_FILE: &str = "closed";
-
-/// Folder in the workspace for replaced files on another file system than the repository's. git ignores it.
-const WORKSPACE_FOLDER: &str = ".openclaw-failover";
 
 /// Files of one checkout.
 pub(crate) struct ReplacedFiles<'a> {
@@ -58,37 +31,18 @@ pub(crate) struct ReplacedFiles<'a> {
     folder: PathBuf,
 }
 
-/// File that a checkout replaced.
-pub(crate) struct ReplacedFile<'a> {
-    /// Folder of its checkout.
-    pub(crate) checkout_folder: &'a Path,
-    pub(crate) original_path: PathBuf,
-    /// Current path.
-    pub(crate) current_path: PathBuf,
-    pub(crate) kind: FileKind,
-}
-
-/// Kind of a replaced file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileKind {
-    File,
-    Link,
-    /// File that cannot be read, or a socket and the like. Its bytes cannot be compared.
-    Unreadable,
-}
-
 impl<'a> ReplacedFiles<'a> {
     /// Creates the folder of a new checkout.
     pub(crate) fn create(git: &'a Git<'a>) -> Result<Self, SyncError> {
         let all = checkouts_folder(git);
-        fs::create_dir_all(&all).map_err(|why| SyncError::from_file_operation("create", &all, &why))?;
+        fs::create_dir_all(&all).or_cannot("create", &all)?;
         let time = boot_clock::time_since_boot().unwrap_or_default().as_millis();
         let mut n = 0;
         loop {
             let folder = all.join(format!("{}.{time}.{}.{n}", ref_names::boot_id(), process::id()));
             match fs::create_dir(&folder) {
                 Err(why) if why.kind() == ErrorKind::AlreadyExists => n += 1,
-                Err(why) => return Err(SyncError::from_file_operation("create", &folder, &why)),
+                Err(why) => return Err(why).or_cannot("create", &folder),
                 Ok(()) => return Ok(Self { git, folder }),
             }
         }
@@ -126,7 +80,7 @@ impl<'a> ReplacedFiles<'a> {
         }
         match renamed {
             Err(why) if is_missing_file_error(&why) => Ok(None),
-            Err(why) => Err(SyncError::from_file_operation("rename", &from, &why)),
+            Err(why) => Err(why).or_cannot("rename", &from),
             // A process replaced the file by a folder, whose files are in no commit.
             Ok(()) if to.symlink_metadata().is_ok_and(|found| found.is_dir()) => {
                 aside_names::link_beside(self.git, &to, path, now).map(Some)
@@ -190,7 +144,7 @@ impl<'a> ReplacedFiles<'a> {
             self.append_to_record("beside", &[parent.as_os_str().as_bytes(), b"\0"].concat())?;
             fs::create_dir_all(&folder)
                 .and_then(|()| fs::write(top.join(".gitignore"), "*\n"))
-                .map_err(|why| SyncError::from_file_operation("create", &folder, &why))?;
+                .or_cannot("create", &folder)?;
         }
         Ok(folder)
     }
@@ -199,7 +153,7 @@ impl<'a> ReplacedFiles<'a> {
         let path = self.folder.join(name);
         let file = OpenOptions::new().create(true).append(true).open(&path);
         let written = file.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-        written.map_err(|why| SyncError::from_file_operation("write", &path, &why))
+        written.or_cannot("write", &path)
     }
 }
 
@@ -213,196 +167,9 @@ impl Drop for ReplacedFiles<'_> {
     }
 }
 
-/// Checks the replaced files of earlier checkouts: names those that changed, and removes those that no process can
-/// write to. Returns the names.
-pub(crate) fn clean_up_earlier_checkouts(git: &Git<'_>, now: Time) -> Result<Vec<PathBuf>, SyncError> {
-    let entries = fs::read_dir(checkouts_folder(git)).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-    folders.iter().for_each(|folder| remove_new_files(folder));
-    let clock = if folders.is_empty() { None } else { boot_clock::time_since_boot() };
-    folders.retain(|folder| {
-        !folder.join(NO_WRITERS_FILE).exists() || is_safe_to_remove(folder, WriterState::Closed, (clock, false))
-    });
-    // Newest first: if space runs out, the oldest are removed.
-    folders.sort_by_key(|folder| Reverse(created_at(folder)));
-    check_replaced_files(git, &folders, (clock, now))
-}
-
-fn check_replaced_files(
-    git: &Git<'_>,
-    folders: &[PathBuf],
-    (clock, now): (Option<Duration>, Time),
-) -> Result<Vec<PathBuf>, SyncError> {
-    let mut all_old = Vec::new();
-    for folder in folders {
-        replaced_roots(git, folder)
-            .iter()
-            .for_each(|root| list_replaced_files(folder, root, Path::new(""), &mut all_old));
-    }
-    // Writers before bytes: a file without writers does not change in between.
-    let writers = detect_writers(git, &all_old);
-    let known = content_comparison::are_contents_known(git, &checkouts_folder(git), &all_old)?;
-    let (mut named, mut kept_bytes) = (Vec::new(), 0);
-    let mut open = HashSet::new();
-    for ((old, writers), is_known) in all_old.iter().zip(writers).zip(known) {
-        if writers == WriterState::Open || !is_known {
-            named.push(aside_names::link_beside(git, &old.current_path, &old.original_path, now).unwrap_or_else(
-                |error| {
-                    log::warn!(
-                        "cannot restore {} from {}: {}",
-                        old.original_path.display(),
-                        old.current_path.display(),
-                        error.message
-                    );
-                    old.current_path.strip_prefix(git.work_tree).unwrap_or(&old.current_path).to_owned()
-                },
-            ));
-            continue;
-        }
-        kept_bytes += old.current_path.symlink_metadata().map_or(0, |found| found.len()).max(BLOCK_SIZE);
-        if is_safe_to_remove(old.checkout_folder, writers, (clock, kept_bytes > UNKNOWN_WRITERS_SPACE_LIMIT)) {
-            fs::remove_file(&old.current_path)
-                .map_err(|why| SyncError::from_file_operation("remove", &old.current_path, &why))?;
-        } else if writers != WriterState::Closed {
-            open.insert(old.checkout_folder);
-        }
-    }
-    for folder in folders {
-        remove_checkout_folder(git, folder);
-        if folder.exists() {
-            let cannot = |why| SyncError::from_file_operation("write", folder, &why);
-            if let (Some(clock), None) = (clock, first_checked_at(folder)) {
-                fs::write(folder.join(FIRST_CHECK_FILE), clock.as_millis().to_string()).map_err(cannot)?;
-            }
-            if !open.contains(folder.as_path()) {
-                fs::write(folder.join(NO_WRITERS_FILE), "").map_err(cannot)?;
-            }
-        }
-    }
-    Ok(named)
-}
-
-/// True if no process can write to the replaced files of a checkout any more.
-fn is_safe_to_remove(folder: &Path, writers: WriterState, (clock, is_full): (Option<Duration>, bool)) -> bool {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let (boot, this) = (name.split('.').next().unwrap_or_default(), ref_names::boot_id());
-    if !boot.is_empty() && !this.is_empty() && boot != this {
-        return true;
-    }
-    let (Some(clock), Some(first_checked)) = (clock, first_checked_at(folder)) else { return false };
-    let age = clock.saturating_sub(first_checked);
-    match writers {
-        WriterState::Open => false,
-        WriterState::Closed => age >= REMOVAL_GRACE_PERIOD,
-        WriterState::Unknown => age >= UNKNOWN_WRITERS_RETENTION && is_full,
-    }
-}
-
-/// Reads the time of the first check, by the clock of its boot.
-fn first_checked_at(folder: &Path) -> Option<Duration> {
-    fs::read_to_string(folder.join(FIRST_CHECK_FILE)).ok()?.trim().parse().ok().map(Duration::from_millis)
-}
-
-/// Reads the time of a checkout from its folder's name, by the clock of its boot.
-fn created_at(folder: &Path) -> Option<Duration> {
-    let name = folder.file_name()?.to_str()?;
-    name.split('.').nth(1)?.parse().ok().map(Duration::from_millis)
-}
-
-fn detect_writers(git: &Git<'_>, old: &[ReplacedFile<'_>]) -> Vec<WriterState> {
-    let files: Vec<&Path> =
-        old.iter().filter(|old| old.kind == FileKind::File).map(|old| old.current_path.as_path()).collect();
-    let mut found = writers::detect_writers(git, &files).into_iter();
-    // A link cannot be written to.
-    let writer_state = |old: &ReplacedFile<'_>| match old.kind {
-        FileKind::File => found.next().unwrap_or(WriterState::Unknown),
-        FileKind::Link | FileKind::Unreadable => WriterState::Closed,
-    };
-    old.iter().map(writer_state).collect()
-}
-
-/// Returns the folders that hold the replaced files of a checkout.
-fn replaced_roots(git: &Git<'_>, folder: &Path) -> Vec<PathBuf> {
-    let other_roots = fs::read(folder.join("beside")).unwrap_or_default();
-    let name = folder.file_name().unwrap_or_default();
-    let other_roots = other_roots.split_inclusive(|byte| *byte == 0).filter_map(|parent| parent.strip_suffix(b"\0"));
-    let other_roots: HashSet<PathBuf> = other_roots
-        .map(|parent| git.work_tree.join(OsStr::from_bytes(parent)).join(WORKSPACE_FOLDER).join(name).join("old"))
-        .collect();
-    [folder.join("old")].into_iter().chain(other_roots).collect()
-}
-
-/// Lists everything below `root` except folders.
-fn list_replaced_files<'a>(folder: &'a Path, root: &Path, below: &Path, found: &mut Vec<ReplacedFile<'a>>) {
-    for entry in fs::read_dir(root.join(below)).into_iter().flatten().flatten() {
-        let (path, file) = (below.join(entry.file_name()), entry.path());
-        let kind = match entry.file_type() {
-            Ok(kind) if kind.is_dir() => {
-                list_replaced_files(folder, root, &path, found);
-                continue;
-            }
-            Ok(kind) if kind.is_symlink() => FileKind::Link,
-            Ok(kind) if kind.is_file() && is_readable(&file) => FileKind::File,
-            _ => FileKind::Unreadable,
-        };
-        found.push(ReplacedFile { checkout_folder: folder, original_path: path, current_path: file, kind });
-    }
-}
-
-fn is_readable(file: &Path) -> bool {
-    OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(file).is_ok()
-}
-
-/// Removes a file, or a folder with all that is in it, if it is there.
-pub(crate) fn remove_all(path: &Path) -> io::Result<()> {
-    let removed = match path.symlink_metadata() {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(why) => Err(why),
-    };
-    removed.or_else(|why| if is_missing_file_error(&why) { Ok(()) } else { Err(why) })
-}
-
-/// Removes the new files that were not placed. git has their contents, and no other process has them open.
-fn remove_new_files(folder: &Path) {
-    if let Err(why) = remove_all(&folder.join("new")) {
-        log::warn!("cannot remove {}: {why}", folder.join("new").display());
-    }
-}
-
-/// Removes the folder of a checkout that holds no replaced file. A folder that is not empty stays.
-fn remove_checkout_folder(git: &Git<'_>, folder: &Path) {
-    for root in replaced_roots(git, folder) {
-        remove_empty_folders(&root);
-        if root.exists() {
-            return;
-        }
-        if let Some(other_folder) = root.parent().filter(|other_folder| *other_folder != folder) {
-            let _ = fs::remove_file(other_folder.join("new"));
-            let top = other_folder.parent().unwrap_or(other_folder);
-            if fs::remove_dir(other_folder).is_ok() && fs::read_dir(top).is_ok_and(|left| left.count() == 1) {
-                let _ = fs::remove_file(top.join(".gitignore")).and_then(|()| fs::remove_dir(top));
-            }
-        }
-    }
-    for name in [INDEX_FILE, "known", "beside", FIRST_CHECK_FILE, NO_WRITERS_FILE] {
-        let _ = fs::remove_file(folder.join(name));
-    }
-    let _ = fs::remove_dir(folder);
-}
-
-fn remove_empty_folders(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove_empty_folders(&entry.path());
-        }
-    }
-    let _ = fs::remove_dir(folder);
-}
-
 fn create_parent_folders(path: &Path) -> Result<(), SyncError> {
     let above = path.parent().unwrap_or(path);
-    fs::create_dir_all(above).map_err(|why| SyncError::from_file_operation("create", above, &why))
+    fs::create_dir_all(above).or_cannot("create", above)
 }
 
 /// Copies a file or a link to a free name. Bytes that a process appends to the copy meanwhile are kept.
@@ -414,14 +181,4 @@ fn copy_file_or_link(from: &Path, to: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().append(true).create_new(true).open(to)?;
     io::copy(&mut File::open(from)?, &mut file)?;
     file.set_permissions(found.permissions())
-}
-
-/// True if the file does not exist, or a parent is not a folder.
-pub(crate) fn is_missing_file_error(why: &io::Error) -> bool {
-    matches!(why.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-}
-
-/// Returns the folder with the files of all checkouts.
-fn checkouts_folder(git: &Git<'_>) -> PathBuf {
-    git.private_folder().join("replaced")
 }

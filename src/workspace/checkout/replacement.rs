@@ -6,19 +6,19 @@
 //! if that is free. Nothing is overwritten. The old files are removed once no process can write to them.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::text::Time;
-use crate::workspace::checkout::replaced_files::{self, ReplacedFiles};
+use crate::workspace::checkout::replaced_files::ReplacedFiles;
 use crate::workspace::checkout::{aside_names, smudge};
-use crate::workspace::crash_recovery::FileDifference;
-use crate::workspace::error::{SyncError, SyncErrorKind};
+use crate::workspace::error::{FileResult, SyncError, SyncErrorKind};
+use crate::workspace::exclusion::WithheldFiles;
+use crate::workspace::files::{is_beyond_link, is_missing_file_error, parse_nul_list};
 use crate::workspace::git::Git;
-use crate::workspace::snapshot::{Snapshot, WithheldFiles};
+use crate::workspace::git::diff::FileDifference;
+use crate::workspace::snapshot::Snapshot;
 
 /// Attempts at placing a file while another process keeps creating one at its path.
 const PLACE_ATTEMPTS: usize = 8;
@@ -44,7 +44,7 @@ impl<'a> FileReplacement<'a> {
     ) -> Result<Self, SyncError> {
         let replaced = ReplacedFiles::create(git)?;
         let index = replaced.index_file();
-        fs::copy(git.private_index(), &index).map_err(|why| SyncError::from_file_operation("write", &index, &why))?;
+        fs::copy(git.private_index(), &index).or_cannot("write", &index)?;
         git.run_for_bytes(&["read-tree", "-i", "-m", snapshot.tree.as_str(), to])?;
         let names: Vec<&Path> =
             entries.iter().filter(|entry| entry.is_file_afterwards()).map(|entry| entry.path()).collect();
@@ -52,7 +52,7 @@ impl<'a> FileReplacement<'a> {
         let unfiltered = write_new_files(git, &replaced, &names, snapshot.may_convert || brings_attributes)?;
         // Before the first old file is renamed: a half-updated tree is worse than an old one.
         if let Some(missing) = names.iter().find(|name| !replaced.is_new_file_waiting(name)) {
-            return Err(SyncError::new(SyncErrorKind::Failed, format!("git did not write {}", missing.display())));
+            return Err(SyncError::failed(format!("git did not write {}", missing.display())));
         }
         let withheld = snapshot.withheld.iter().map(|(path, _)| path.as_path()).collect();
         Ok(Self { git, differences: entries, withheld, replaced, unfiltered, now })
@@ -129,11 +129,11 @@ impl<'a> FileReplacement<'a> {
             match self.replaced.place_new_file(path) {
                 Ok(()) => return Ok(()),
                 // Another process removed or renamed the folder.
-                Err(why) if replaced_files::is_missing_file_error(&why) && self.replaced.is_new_file_waiting(path) => {
+                Err(why) if is_missing_file_error(&why) && self.replaced.is_new_file_waiting(path) => {
                     continue;
                 }
                 Err(why) if why.kind() == ErrorKind::AlreadyExists => {}
-                Err(why) => return Err(SyncError::from_file_operation("write", &to, &why)),
+                Err(why) => return Err(why).or_cannot("write", &to),
             }
             // Another process may have written the same bytes. An empty folder can be removed.
             if self.replaced.is_new_file_placed(path) {
@@ -161,7 +161,7 @@ impl<'a> FileReplacement<'a> {
                     Err(why) if why.kind() == ErrorKind::AlreadyExists && attempt + 1 < PLACE_ATTEMPTS => {
                         aside.extend(aside_names::move_aside(self.git, part, self.now)?);
                     }
-                    Err(why) => return Err(SyncError::from_file_operation("create", &folder, &why)),
+                    Err(why) => return Err(why).or_cannot("create", &folder),
                 }
             }
         }
@@ -173,9 +173,7 @@ impl<'a> FileReplacement<'a> {
 pub(crate) fn restore_deleted_files(git: &Git<'_>, is_wanted: impl Fn(&Path) -> bool) -> Result<(), SyncError> {
     let replaced = ReplacedFiles::create(git)?;
     let names = git.run_for_bytes(&["ls-files", "--deleted", "-z"])?;
-    let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    let names: Vec<&Path> =
-        names.map(|name| Path::new(OsStr::from_bytes(name))).filter(|name| is_wanted(name)).collect();
+    let names: Vec<&Path> = parse_nul_list(&names).filter(|name| is_wanted(name)).collect();
     smudge::record_unfiltered(git, &write_new_files(git, &replaced, &names, true)?)?;
     for path in names {
         let new = replaced.new_files_folder().join(path);
@@ -183,10 +181,8 @@ pub(crate) fn restore_deleted_files(git: &Git<'_>, is_wanted: impl Fn(&Path) -> 
         // Skips nested repositories. A file created meanwhile stays.
         if new.symlink_metadata().is_ok_and(|found| !found.is_dir()) && !is_beyond_link(git.work_tree, path) {
             match fs::create_dir_all(&folder).and_then(|()| replaced.place_new_file(path)) {
-                Err(why) if why.kind() == ErrorKind::AlreadyExists || replaced_files::is_missing_file_error(&why) => {}
-                placed => {
-                    placed.map_err(|why| SyncError::from_file_operation("write", &git.work_tree.join(path), &why))?
-                }
+                Err(why) if why.kind() == ErrorKind::AlreadyExists || is_missing_file_error(&why) => {}
+                placed => placed.or_cannot("write", &git.work_tree.join(path))?,
             }
         }
     }
@@ -201,12 +197,6 @@ fn write_new_files(
     has_attributes: bool,
 ) -> Result<WithheldFiles, SyncError> {
     let new = replaced.new_files_folder();
-    fs::create_dir_all(&new).map_err(|why| SyncError::from_file_operation("create", &new, &why))?;
+    fs::create_dir_all(&new).or_cannot("create", &new)?;
     smudge::write_files(git, names, &new, has_attributes)
-}
-
-/// True if a parent of the file is a link, which may lead out of the workspace.
-pub(crate) fn is_beyond_link(workspace: &Path, path: &Path) -> bool {
-    let mut folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
-    folders.any(|folder| workspace.join(folder).is_symlink())
 }

@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 
 use crate::text::Time;
 use crate::workspace::checkout::raw_bytes;
-use crate::workspace::checkout::replaced_files::{self, ReplacedFiles, remove_all};
-use crate::workspace::error::{SyncError, SyncErrorKind};
-use crate::workspace::exclusion::ExclusionReason;
+use crate::workspace::checkout::replaced_files::ReplacedFiles;
+use crate::workspace::error::{FileResult, SyncError};
+use crate::workspace::exclusion::{ExclusionReason, WithheldFiles};
+use crate::workspace::files::{
+    is_missing_file_error, is_regular_file, parse_nul_list, path_exists, remove_all, replace_file, to_nul_list,
+};
 use crate::workspace::git::filters::Conversion;
 use crate::workspace::git::{Git, SCAN_TIME_LIMIT};
-use crate::workspace::snapshot::WithheldFiles;
 
 /// Command that writes the listed files as this program's index has them.
 const CHECKOUT_INDEX_ARGS: [&str; 4] = ["checkout-index", "--force", "-z", "--stdin"];
@@ -48,7 +50,7 @@ pub(crate) fn write_files(
         let names: Vec<&Path> = failed.iter().map(|(name, _)| name.as_path()).collect();
         let plain = Conversion { time_limit: SCAN_TIME_LIMIT, is_filtered: false, ..filtered };
         if let Some((name, why)) = git.convert_files(&plain, &names)?.failed_files.into_iter().next() {
-            return Err(SyncError::new(SyncErrorKind::Failed, format!("cannot write {}: {why}", name.display())));
+            return Err(SyncError::failed(format!("cannot write {}: {why}", name.display())));
         }
     }
     if has_attributes {
@@ -90,7 +92,7 @@ pub(crate) fn retry_filters(git: &Git<'_>, now: Time, aside: &mut Vec<PathBuf>) 
     names.extend(&nameless);
     let replaced = ReplacedFiles::create(git)?;
     let folder = replaced.new_files_folder();
-    fs::create_dir_all(&folder).map_err(|why| SyncError::from_file_operation("create", &folder, &why))?;
+    fs::create_dir_all(&folder).or_cannot("create", &folder)?;
     let failed = write_files(git, &names, &folder, true)?;
     let left: HashSet<&Path> = failed.iter().map(|(name, _)| name.as_path()).collect();
     names.retain(|name| nameless.contains(name) || !left.contains(name));
@@ -100,8 +102,8 @@ pub(crate) fn retry_filters(git: &Git<'_>, now: Time, aside: &mut Vec<PathBuf>) 
         aside.extend(replaced.rename_away(name, now)?);
         match replaced.place_new_file(name) {
             // Another process created the file; its version stays.
-            Err(why) if why.kind() == ErrorKind::AlreadyExists || replaced_files::is_missing_file_error(&why) => {}
-            placed => placed.map_err(|why| SyncError::from_file_operation("write", &git.work_tree.join(name), &why))?,
+            Err(why) if why.kind() == ErrorKind::AlreadyExists || is_missing_file_error(&why) => {}
+            placed => placed.or_cannot("write", &git.work_tree.join(name))?,
         }
     }
     aside.extend(replaced.rescue_late_writes(now)?);
@@ -127,29 +129,13 @@ fn index_object_ids(git: &Git<'_>) -> Result<HashMap<PathBuf, String>, SyncError
 
 fn read_list(git: &Git<'_>, list: &str) -> Vec<PathBuf> {
     let list = fs::read(git.private_folder().join(list)).unwrap_or_default();
-    let names = list.split(|byte| *byte == 0).filter(|name| !name.is_empty()).take(LISTED_FILE_LIMIT);
-    names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect()
+    parse_nul_list(&list).take(LISTED_FILE_LIMIT).map(Path::to_owned).collect()
 }
 
 fn write_list(git: &Git<'_>, list: &str, names: &[&Path]) -> Result<(), SyncError> {
     let path = git.private_folder().join(list);
     if names.is_empty() {
-        return remove_all(&path).map_err(|why| SyncError::from_file_operation("remove", &path, &why));
+        return remove_all(&path);
     }
-    let mut list = Vec::new();
-    for name in names {
-        list.extend_from_slice(name.as_os_str().as_bytes());
-        list.push(0);
-    }
-    let new = path.with_extension("new");
-    let written = fs::write(&new, list).and_then(|()| fs::rename(&new, &path));
-    written.map_err(|why| SyncError::from_file_operation("write", &path, &why))
-}
-
-fn is_regular_file(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|found| found.is_file())
-}
-
-fn path_exists(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
+    replace_file(&path, &to_nul_list(names.iter().copied()))
 }

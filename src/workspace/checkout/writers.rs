@@ -6,12 +6,13 @@
 //! systems. Without perl the state is unknown.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::os::unix::ffi::OsStrExt;
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::os::ChildCommand;
+use crate::workspace::error::SyncError;
+use crate::workspace::files::{to_nul_list, write_and_open};
 use crate::workspace::git::Git;
 
 /// perl script that takes a lease of each file, by NUL-terminated names. 1024 is F_SETLEASE, 0 is F_RDLCK.
@@ -50,19 +51,13 @@ pub(crate) fn detect_writers(git: &Git<'_>, files: &[&Path]) -> Vec<WriterState>
     writers
 }
 
-fn run_lease_script(git: &Git<'_>, files: &[&Path]) -> Result<String, String> {
+fn run_lease_script(git: &Git<'_>, files: &[&Path]) -> Result<String, SyncError> {
     let input = git.private_folder().join("files");
-    let names: Vec<&[u8]> = files.iter().map(|file| file.as_os_str().as_bytes()).collect();
-    let ask = |path: &Path| {
-        fs::write(path, names.join(&0))?;
-        File::open(path)
-    };
-    let names = ask(&input).map_err(|why| why.to_string())?;
+    let names = write_and_open(&input, &to_nul_list(files.iter().copied()))?;
     let perl = ChildCommand::new("perl").args([OsStr::new("-e"), OsStr::new(LEASE_SCRIPT)]).dir(git.private_folder());
-    let answer =
-        perl.stdin(names).deadline(LEASE_TIME_LIMIT).limit(files.len() * 16).run().map_err(|why| why.to_string());
+    let answer = perl.stdin(names).deadline(LEASE_TIME_LIMIT).limit(files.len() * 16).run();
     let _ = fs::remove_file(&input);
-    answer.map(|output| output.stdout)
+    Ok(answer?.stdout)
 }
 
 fn parse_writer_state(answer: &str) -> WriterState {

@@ -11,32 +11,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::os::CommandError;
-use crate::workspace::error::{SyncError, SyncErrorKind};
-use crate::workspace::git::index::remove_file;
-use crate::workspace::git::{Git, SCAN_TIME_LIMIT, settings, write_and_open};
-
-/// Time limit of filters, unless `workspace.timeout` is shorter.
-pub(crate) const FILTER_TIME_LIMIT: Duration = Duration::from_secs(60);
+use crate::workspace::error::SyncError;
+use crate::workspace::files::{remove_file, to_nul_list, write_and_open};
+use crate::workspace::git::filter_driver::FilterDriver;
+use crate::workspace::git::{Git, SCAN_TIME_LIMIT};
 
 impl Git<'_> {
-    /// Adds a command of a filter, `filter.<name>.clean` and the like.
-    pub(crate) fn add_filter(&mut self, key: &str, command: &str) {
-        let Some((name, what)) = key.strip_prefix("filter.").and_then(|rest| rest.rsplit_once('.')) else { return };
-        let at = self.filter_drivers.iter().position(|driver| driver.name == name).unwrap_or_else(|| {
-            self.filter_drivers.push(FilterDriver { name: name.to_owned(), ..FilterDriver::default() });
-            self.filter_drivers.len() - 1
-        });
-        let Some(driver) = self.filter_drivers.get_mut(at) else { return };
-        let is_set = !command.is_empty();
-        driver.is_lfs |= command.contains("git-lfs") || command.contains("git lfs");
-        match what {
-            "clean" => driver.has_clean |= is_set,
-            "smudge" => driver.has_smudge |= is_set,
-            "required" => driver.is_required = settings::is_true(command),
-            _ => (driver.has_clean, driver.has_smudge) = (driver.has_clean || is_set, driver.has_smudge || is_set),
-        }
-    }
-
     /// Returns the time limit for a command that reads every file and may run filters.
     pub(crate) fn comparison_time_limit(&self) -> Duration {
         if self.filter_drivers.iter().any(|driver| driver.has_clean) { self.filter_time_limit } else { SCAN_TIME_LIMIT }
@@ -76,7 +56,7 @@ impl Git<'_> {
                 Err(ConvertError::Sync(stop)) => return Err(stop),
                 // git fails even without files, so the repository is the cause.
                 Err(ConvertError::File(why)) if first_failure.is_none() && self.fails_without_files(conversion) => {
-                    return Err(SyncError::new(SyncErrorKind::Failed, why));
+                    return Err(SyncError::failed(why));
                 }
                 Err(ConvertError::File(why)) if some.len() == 1 => {
                     first_failure.get_or_insert_with(Instant::now);
@@ -99,8 +79,7 @@ impl Git<'_> {
     /// Runs one git command. True if git skipped a name that it refuses, which is no failure to git.
     fn convert_once(&self, conversion: &Conversion<'_>, names: &[&Path]) -> Result<bool, ConvertError> {
         let path = self.private_folder().join("input");
-        let file = write_and_open(&path, &nul_terminated(names));
-        let file = file.map_err(|why| ConvertError::Sync(SyncError::from_file_operation("write", &path, &why)))?;
+        let file = write_and_open(&path, &to_nul_list(names.iter().copied())).map_err(ConvertError::Sync)?;
         // A git that was killed by its time limit leaves its lock.
         let lock = self.private_folder().join("index.lock");
         remove_file(&lock).map_err(ConvertError::Sync)?;
@@ -132,7 +111,7 @@ impl Git<'_> {
         let mut args = vec!["check-attr", "-z", "--stdin"];
         args.extend(is_of_index.then_some("--cached"));
         args.push("filter");
-        let output = self.run_with_input(&args, &nul_terminated(names), &self.private_index())?;
+        let output = self.run_with_input(&args, &to_nul_list(names.iter().copied()), &self.private_index())?;
         let mut parts = output.split(|byte| *byte == 0);
         let mut found = HashMap::new();
         while let (Some(name), Some(_), Some(value)) = (parts.next(), parts.next(), parts.next()) {
@@ -142,36 +121,6 @@ impl Git<'_> {
             }
         }
         Ok(found)
-    }
-}
-
-/// Formats names for `-z --stdin`.
-fn nul_terminated(names: &[&Path]) -> Vec<u8> {
-    let mut list = Vec::new();
-    for name in names {
-        list.extend_from_slice(name.as_os_str().as_bytes());
-        list.push(0);
-    }
-    list
-}
-
-/// Filter that the owner has set up.
-#[derive(Debug, Default)]
-pub(crate) struct FilterDriver {
-    pub(crate) name: String,
-    /// True if it has a command for storing.
-    pub(crate) has_clean: bool,
-    /// True if it has a command for writing.
-    pub(crate) has_smudge: bool,
-    /// True if the owner requires it.
-    pub(crate) is_required: bool,
-    /// True if it stores contents where git LFS does, under any name.
-    pub(crate) is_lfs: bool,
-}
-
-impl FilterDriver {
-    pub(crate) fn required_key(&self) -> String {
-        format!("filter.{}.required", self.name)
     }
 }
 

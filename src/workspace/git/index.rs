@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 
 use crate::os::atomic_file::remove_if_present;
 use crate::text::Time;
-use crate::workspace::crash_recovery::diff_trees;
-use crate::workspace::error::{SyncError, SyncErrorKind};
+use crate::workspace::error::{FileResult, SyncError, SyncErrorKind};
+use crate::workspace::files::remove_file;
+use crate::workspace::gateway_activity::GatewayActivity;
 use crate::workspace::git::Git;
-use crate::workspace::repo_cleanup::GatewayActivity;
-use crate::workspace::snapshot::Snapshot;
+use crate::workspace::git::diff::diff_trees;
 use crate::workspace::{left_over, ref_names};
 
 /// Target of the symbolic link that this program uses as a lock. A link is created atomically, so a lock left by a
@@ -40,7 +40,7 @@ impl IndexLock {
             match symlink(LOCK_LINK_TARGET, &path) {
                 Ok(()) => return Ok(Self(path)),
                 Err(why) if why.kind() != ErrorKind::AlreadyExists => {
-                    return Err(SyncError::from_file_operation("create", &path, &why));
+                    return Err(why).or_cannot("create", &path);
                 }
                 Err(_) => {}
             }
@@ -51,7 +51,7 @@ impl IndexLock {
             } else if left_over::held_for(git, &path) >= gateway_activity.stale_index_lock_age() {
                 log::warn!("moving aside {}, a stale lock of a killed git", path.display());
                 let aside = path.with_extension("left-over");
-                fs::rename(&path, &aside).map_err(|why| SyncError::from_file_operation("rename", &path, &why))?;
+                fs::rename(&path, &aside).or_cannot("rename", &path)?;
             } else {
                 let message = format!("another git process holds {}", path.display());
                 return Err(SyncError::new(SyncErrorKind::InUse, message));
@@ -59,17 +59,18 @@ impl IndexLock {
         }
     }
 
-    /// Keeps staged changes that are neither committed nor on the disk. Fails during a merge if the gateway runs.
+    /// Keeps staged changes that are in neither of the trees: the committed one, and that of the files on the disk.
+    /// Fails during a merge if the gateway runs.
     pub(crate) fn keep_staged_changes(
         &self,
         git: &Git<'_>,
-        snapshot: &Snapshot,
+        saved_trees: [&str; 2],
         gateway_activity: GatewayActivity,
         now: Time,
     ) -> Result<(), SyncError> {
         let Some(index) = copy_changed_index(git) else { return Ok(()) };
         let staged = match git.run_on_index(&index, &["write-tree"]) {
-            Ok(staged) if !has_unsaved_staged_changes(git, &staged, snapshot)? => return Ok(()),
+            Ok(staged) if !has_unsaved_staged_changes(git, &staged, saved_trees)? => return Ok(()),
             Ok(staged) => staged,
             Err(_) => match tree_of_unmerged_stages(git, &index)? {
                 Some(_) if gateway_activity == GatewayActivity::Running => {
@@ -93,8 +94,7 @@ impl IndexLock {
         let (own, theirs) = (git.private_index(), git.git_dir.join("index"));
         let public = git.private_folder().join("index.public");
         let put = remove_if_present(&public).and_then(|()| link_or_copy(&own, &public));
-        put.and_then(|()| fs::rename(&public, &theirs))
-            .map_err(|why| SyncError::from_file_operation("replace", &theirs, &why))
+        put.and_then(|()| fs::rename(&public, &theirs)).or_cannot("replace", &theirs)
     }
 }
 
@@ -122,13 +122,14 @@ fn copy_changed_index(git: &Git<'_>) -> Option<PathBuf> {
 }
 
 /// True if a staged change is neither committed nor on the disk.
-fn has_unsaved_staged_changes(git: &Git<'_>, staged: &str, snapshot: &Snapshot) -> Result<bool, SyncError> {
-    if staged == snapshot.tree || staged == snapshot.base_tree {
+fn has_unsaved_staged_changes(git: &Git<'_>, staged: &str, saved_trees: [&str; 2]) -> Result<bool, SyncError> {
+    if saved_trees.contains(&staged) {
         return Ok(false);
     }
-    let beyond = diff_trees(git, &snapshot.base_tree, staged)?;
+    let [committed, on_disk] = saved_trees;
+    let beyond = diff_trees(git, committed, staged)?;
     let beyond: HashSet<&[u8]> = beyond.iter().map(|entry| entry.path.as_slice()).collect();
-    let found = diff_trees(git, &snapshot.tree, staged)?;
+    let found = diff_trees(git, on_disk, staged)?;
     Ok(found.iter().any(|entry| entry.is_file_afterwards() && beyond.contains(entry.path.as_slice())))
 }
 
@@ -156,11 +157,6 @@ fn tree_of_unmerged_stages(git: &Git<'_>, index: &Path) -> Result<Option<String>
 /// True if the lock is this program's, left by a crash.
 pub(crate) fn is_own_lock(lock: &Path) -> bool {
     fs::read_link(lock).is_ok_and(|target| target == Path::new(LOCK_LINK_TARGET))
-}
-
-/// Removes a file if it exists.
-pub(crate) fn remove_file(path: &Path) -> Result<(), SyncError> {
-    remove_if_present(path).map_err(|why| SyncError::from_file_operation("remove", path, &why))
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

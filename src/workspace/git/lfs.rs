@@ -6,11 +6,10 @@ use std::path::PathBuf;
 
 use crate::config::WorkspaceConfig;
 use crate::os::CommandError;
-use crate::os::atomic_file::remove_if_present;
 use crate::workspace::error::{SyncError, SyncErrorKind};
-use crate::workspace::exclusion::ExclusionReason;
+use crate::workspace::exclusion::{ExclusionReason, WithheldFiles};
+use crate::workspace::files::{remove_file, replace_file};
 use crate::workspace::git::Git;
-use crate::workspace::snapshot::WithheldFiles;
 
 /// Number of contents uploaded by one command.
 const UPLOAD_BATCH_SIZE: usize = 500;
@@ -135,14 +134,11 @@ fn read_pending_uploads(git: &Git<'_>) -> BTreeMap<String, String> {
 
 fn record_pending_uploads(git: &Git<'_>, contents: &BTreeMap<String, String>) -> Result<(), SyncError> {
     let path = pending_uploads_file(git);
-    let noted = if contents.is_empty() {
-        remove_if_present(&path)
-    } else {
-        let lines = contents.iter().map(|(content, file)| format!("push {content} => {file}\n"));
-        let new = path.with_extension("new");
-        fs::write(&new, lines.collect::<String>()).and_then(|()| fs::rename(&new, &path))
-    };
-    noted.map_err(|why| SyncError::from_file_operation("write", &path, &why))
+    if contents.is_empty() {
+        return remove_file(&path);
+    }
+    let lines = contents.iter().map(|(content, file)| format!("push {content} => {file}\n"));
+    replace_file(&path, lines.collect::<String>().as_bytes())
 }
 
 #[cfg(test)]

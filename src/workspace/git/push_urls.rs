@@ -1,4 +1,4 @@
-//! Pushes to remotes whose push URLs differ from the fetch URL: mirrors, or other paths to the same repository.
+//! Pushes, also to remotes whose push URLs differ from the fetch URL: mirrors, or other paths to the same repository.
 //!
 //! A branch counts as pushed once the fetch URL has it, because other hosts fetch from there. Each push URL is tried,
 //! even if another fails, and then the fetch URL is queried.
@@ -7,15 +7,36 @@ use crate::config::WorkspaceConfig;
 use crate::os::ProcessOutput;
 use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::git::Git;
-use crate::workspace::git::remote::{
-    PushResult, interrupted_error, last_meaningful_lines, network_error, push_to_url, refusal_text,
-};
+use crate::workspace::git::push::{PushResult, push_to_url, refusal_text};
+use crate::workspace::git::remote::{interrupted_error, last_meaningful_lines, network_error, require_remote};
 
 /// Limit for the number of push URLs.
 const PUSH_URL_LIMIT: usize = 8;
 
+/// Pushes branches, as `hash:refs/heads/name` or `:refs/heads/name`. Never forces; a branch is deleted only if its
+/// value matches `leases` (`refs/heads/name:hash`).
+pub(crate) fn push_refspecs(
+    git: &Git<'_>,
+    workspace: &WorkspaceConfig,
+    refspecs: &[String],
+    leases: &[String],
+) -> Result<PushResult, SyncError> {
+    require_remote(git, workspace)?;
+    if git.pushes_elsewhere {
+        return push_to_every_url(git, workspace, refspecs, leases);
+    }
+    let (is_done, output) = push_to_url(git, workspace, &workspace.remote, refspecs, leases)?;
+    let mut sent = PushResult::default();
+    if sent.add_porcelain(&output.stdout) || is_done {
+        sent.refusal_text = refusal_text(&output.stderr, &output.stdout);
+        sent.refuse_blocked_names();
+        return Ok(sent);
+    }
+    Err(network_error(git, workspace, &output.stderr))
+}
+
 /// Pushes branches to every push URL, and returns what the fetch URL has of them.
-pub(crate) fn push_to_every_url(
+fn push_to_every_url(
     git: &Git<'_>,
     workspace: &WorkspaceConfig,
     refspecs: &[String],

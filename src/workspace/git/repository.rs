@@ -6,10 +6,10 @@ use std::path::Path;
 
 use crate::config::WorkspaceConfig;
 use crate::os::{Cancel, ChildCommand};
-use crate::workspace::SyncPaths;
-use crate::workspace::checkout::replaced_files::remove_all;
-use crate::workspace::error::{SyncError, SyncErrorKind};
+use crate::workspace::error::{FileResult, SyncError, SyncErrorKind};
+use crate::workspace::files::remove_all;
 use crate::workspace::git::Git;
+use crate::workspace::paths::SyncPaths;
 use crate::workspace::remedy::{quote_for_shell, quoted_text};
 
 /// Folder in which a new repository is prepared, so that it appears as a whole or not at all.
@@ -68,17 +68,16 @@ impl<'a> RepositorySpec<'a> {
 
     fn clone_into_workspace(&self, url: &str, branch: &str) -> Result<(), SyncError> {
         let WorkspaceConfig { path, remote, .. } = self.workspace;
-        fs::create_dir_all(path).map_err(|why| SyncError::from_file_operation("create", path, &why))?;
+        fs::create_dir_all(path).or_cannot("create", path)?;
         let new = path.join(NEW_CLONE_FOLDER);
-        remove_all(&new).map_err(|why| SyncError::from_file_operation("remove", &new, &why))?;
+        remove_all(&new)?;
         // Without a template there are no hooks and no further settings.
         let init = ["init", "--quiet", "--template=", "--initial-branch", branch, "--", NEW_CLONE_FOLDER];
         run_git(path, &init)?;
         run_git(&new, &["remote", "add", "--", remote, url])?;
         let git_dir = path.join(".git");
-        fs::rename(new.join(".git"), &git_dir)
-            .map_err(|why| SyncError::from_file_operation("create", &git_dir, &why))?;
-        remove_all(&new).map_err(|why| SyncError::from_file_operation("remove", &new, &why))
+        fs::rename(new.join(".git"), &git_dir).or_cannot("create", &git_dir)?;
+        remove_all(&new)
     }
 }
 

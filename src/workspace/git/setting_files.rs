@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use crate::os::{ChildCommand, CommandError, atomic_file, own_uid};
-use crate::workspace::unit;
+use crate::workspace::error::SyncError;
+use crate::workspace::files::{parse_nul_list, to_nul_list};
+use crate::workspace::paths;
 
 /// File name of the record in the state folder.
 const RECORD_FILE: &str = "git-files";
@@ -61,7 +63,7 @@ pub(crate) struct HiddenSettingFiles(Vec<SettingFile>);
 impl HiddenSettingFiles {
     /// Finds the hidden files of a repository. Always empty outside a sync unit.
     pub(crate) fn find(workspace: &Path, state: &Path) -> Self {
-        if !unit::is_inside_unit() {
+        if !paths::is_inside_unit() {
             return Self::default();
         }
         let Ok(found) = list_setting_files(workspace) else { return Self::default() };
@@ -120,14 +122,10 @@ impl HiddenSettingFiles {
 ///
 /// # Errors
 /// If git fails, or the record cannot be written.
-pub fn record_existing_files(workspace: &Path, state: &Path) -> Result<(), String> {
-    let found = list_setting_files(workspace).map_err(|why| why.to_string())?;
-    let mut bytes = Vec::new();
-    for reference in found.iter().filter(|one| may_exist(&one.path)) {
-        bytes.extend_from_slice(reference.path.as_os_str().as_bytes());
-        bytes.push(0);
-    }
-    atomic_file::write(&state.join(RECORD_FILE), RECORD_MODE, &bytes).map_err(|why| why.to_string())
+pub fn record_existing_files(workspace: &Path, state: &Path) -> Result<(), SyncError> {
+    let found = list_setting_files(workspace).map_err(SyncError::failed)?;
+    let bytes = to_nul_list(found.iter().map(|one| one.path.as_path()).filter(|path| may_exist(path)));
+    atomic_file::write(&state.join(RECORD_FILE), RECORD_MODE, &bytes).map_err(SyncError::failed)
 }
 
 /// True if a file exists, or is in a folder that this user may not read.
@@ -137,8 +135,7 @@ fn may_exist(path: &Path) -> bool {
 
 fn read_record(state: &Path) -> Option<BTreeSet<PathBuf>> {
     let bytes = atomic_file::read(&state.join(RECORD_FILE), RECORD_SIZE_LIMIT).ok()??;
-    let paths = bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty());
-    Some(paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect())
+    Some(parse_nul_list(&bytes).map(Path::to_owned).collect())
 }
 
 /// Returns the target of a path if it is not visible and its folder is hidden by the sandbox rather than by the user. A

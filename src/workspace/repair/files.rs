@@ -4,9 +4,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::workspace::checkout::REFLOG_MESSAGE;
+use crate::workspace::error::{FileResult, SyncError};
+use crate::workspace::git::ref_update::REFLOG_MESSAGE;
+use crate::workspace::repair::Repairs;
 use crate::workspace::repair::reflog::{self, is_object_id};
-use crate::workspace::repair::{Repairs, error_text};
 
 /// Files that name a commit temporarily. An empty or zeroed one makes other commands fail.
 const TEMPORARY_HEADS: [&str; 6] =
@@ -17,7 +18,7 @@ const FILE_SIZE_LIMIT: u64 = 1024 * 1024;
 
 impl Repairs<'_> {
     /// Rewrites a missing or broken configuration, with the remote if its URL can be found.
-    pub(super) fn repair_config(&mut self) -> Result<(), String> {
+    pub(super) fn repair_config(&mut self) -> Result<(), SyncError> {
         let path = self.git_dir.join("config");
         let is_missing = path.symlink_metadata().is_err_and(|why| why.kind() == ErrorKind::NotFound);
         let content = read_small_file(&path);
@@ -26,9 +27,9 @@ impl Repairs<'_> {
         }
         let url = self.spec.workspace.url.clone().or_else(|| self.find_logged_url());
         if !is_missing {
-            self.move_to_damaged(&path).map_err(error_text)?;
+            self.move_to_damaged(&path)?;
         }
-        fs::write(&path, self.new_config(url.as_deref())).map_err(error_text)?;
+        fs::write(&path, self.new_config(url.as_deref())).or_cannot("write", &path)?;
         let remote = url.map_or(", without a remote", |_| "");
         self.repairs_done.push(format!("git's config was rewritten{remote}"));
         Ok(())
@@ -73,11 +74,11 @@ impl Repairs<'_> {
     }
 
     /// Restores HEAD, and moves files that name no commit aside.
-    pub(super) fn repair_heads(&mut self) -> Result<(), String> {
+    pub(super) fn repair_heads(&mut self) -> Result<(), SyncError> {
         for name in TEMPORARY_HEADS {
             let path = self.git_dir.join(name);
             if read_small_file(&path).is_some_and(|content| is_blank(&content) || content.contains(&0)) {
-                self.move_to_damaged(&path).map_err(error_text)?;
+                self.move_to_damaged(&path)?;
                 self.repairs_done.push(format!("{name} was empty or invalid"));
             }
         }
@@ -91,11 +92,12 @@ impl Repairs<'_> {
             return Ok(());
         }
         if path.exists() {
-            self.move_to_damaged(&path).map_err(error_text)?;
+            self.move_to_damaged(&path)?;
         }
-        fs::create_dir_all(self.git_dir.join("refs")).map_err(error_text)?;
+        let refs = self.git_dir.join("refs");
+        fs::create_dir_all(&refs).or_cannot("create", &refs)?;
         let target = self.last_checked_out_branch();
-        fs::write(&path, format!("{target}\n")).map_err(error_text)?;
+        fs::write(&path, format!("{target}\n")).or_cannot("write", &path)?;
         self.repairs_done.push(format!("HEAD was restored to {}", target.trim_start_matches("ref: refs/heads/")));
         Ok(())
     }

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::workspace::repair::{Repairs, error_text};
+use crate::workspace::error::SyncError;
+use crate::workspace::repair::Repairs;
 
 /// Size limit of an index to check, in bytes: that of a million files.
 const INDEX_SIZE_LIMIT: u64 = 256 * 1024 * 1024;
@@ -17,7 +18,7 @@ const STAT_LENGTH: usize = 40;
 
 impl Repairs<'_> {
     /// Moves broken indexes aside, and broken files that git derives from objects.
-    pub(super) fn repair_indexes(&mut self) -> Result<(), String> {
+    pub(super) fn repair_indexes(&mut self) -> Result<(), SyncError> {
         for index in self.index_files() {
             if is_broken_index(&index) {
                 self.replace_index(&index)?;
@@ -26,7 +27,7 @@ impl Repairs<'_> {
         for name in DERIVED_FILES {
             let file = self.git_dir.join("objects").join(name);
             if file.is_file() && !is_complete_chunk_file(&file) {
-                self.move_to_damaged(&file).map_err(error_text)?;
+                self.move_to_damaged(&file)?;
                 self.repairs_done.push(format!("{name} was truncated"));
             }
         }
@@ -34,8 +35,8 @@ impl Repairs<'_> {
     }
 
     /// Moves an index aside. The agent's is rebuilt from HEAD, this program's by the next run.
-    pub(super) fn replace_index(&mut self, index: &Path) -> Result<(), String> {
-        self.move_to_damaged(index).map_err(error_text)?;
+    pub(super) fn replace_index(&mut self, index: &Path) -> Result<(), SyncError> {
+        self.move_to_damaged(index)?;
         if index == self.git_dir.join("index") {
             let _unborn = self.run_git(&["read-tree", "HEAD"]);
             self.repairs_done.push("the index was rebuilt from HEAD".to_owned());

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::workspace::repair::{Repairs, error_text};
+use crate::workspace::error::{FileResult, SyncError};
+use crate::workspace::repair::Repairs;
 
 /// Files of the repository. A folder or a link of such a name keeps git from writing one.
 const FILES: [&str; 4] = ["config", "index", "packed-refs", "shallow"];
@@ -23,7 +24,7 @@ impl Repairs<'_> {
 
     /// Moves files of the wrong type aside, and creates missing folders without which git does not recognise the
     /// repository.
-    pub(super) fn repair_kinds(&mut self) -> Result<(), String> {
+    pub(super) fn repair_kinds(&mut self) -> Result<(), SyncError> {
         self.repair_own_folder()?;
         for name in FILES {
             let path = self.git_dir.join(name);
@@ -53,12 +54,12 @@ impl Repairs<'_> {
     }
 
     /// Repairs this program's own folder, which holds the files moved aside.
-    fn repair_own_folder(&mut self) -> Result<(), String> {
+    fn repair_own_folder(&mut self) -> Result<(), SyncError> {
         let own = self.git_dir.join("openclaw-failover");
         for folder in [own.clone(), own.join("damaged")] {
             if folder.symlink_metadata().is_ok_and(|found| !found.is_dir()) {
                 let stamp = self.damaged_folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                fs::rename(&folder, folder.with_extension(format!("damaged-{stamp}"))).map_err(error_text)?;
+                fs::rename(&folder, folder.with_extension(format!("damaged-{stamp}"))).or_cannot("rename", &folder)?;
                 self.repairs_done.push(format!("{} was not a folder", folder.display()));
             }
         }
@@ -72,20 +73,20 @@ impl Repairs<'_> {
         Ok(())
     }
 
-    fn require_folder(&mut self, folder: &Path) -> Result<(), String> {
+    fn require_folder(&mut self, folder: &Path) -> Result<(), SyncError> {
         if folder.is_dir() {
             return Ok(());
         }
         if folder.symlink_metadata().is_ok() {
             self.set_wrong_aside(folder)?;
         }
-        fs::create_dir(folder).map_err(error_text)?;
+        fs::create_dir(folder).or_cannot("create", folder)?;
         self.repairs_done.push(format!("{} was created again", self.name(folder)));
         Ok(())
     }
 
-    pub(super) fn set_wrong_aside(&mut self, path: &Path) -> Result<(), String> {
-        self.move_to_damaged(path).map_err(error_text)?;
+    pub(super) fn set_wrong_aside(&mut self, path: &Path) -> Result<(), SyncError> {
+        self.move_to_damaged(path)?;
         self.repairs_done.push(format!("{} had the wrong file type", self.name(path)));
         Ok(())
     }

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::workspace::repair::{Repairs, error_text};
+use crate::workspace::error::SyncError;
+use crate::workspace::repair::Repairs;
 
 /// Age from which a lock is stale; git holds none of these for so long.
 const STALE_LOCK_AGE: Duration = Duration::from_secs(60 * 60);
@@ -15,7 +16,7 @@ const CLEANUP_LOCKS: [&str; 5] = ["index.lock", "HEAD.lock", "packed-refs.lock",
 
 impl Repairs<'_> {
     /// Moves locks aside that no running git holds.
-    pub(super) fn repair_locks(&mut self) -> Result<(), String> {
+    pub(super) fn repair_locks(&mut self) -> Result<(), SyncError> {
         let own = self.git_dir.join("openclaw-failover");
         // Only syncs use this folder, and no other sync runs now.
         let mut left_over = list_locks(&own);
@@ -25,7 +26,7 @@ impl Repairs<'_> {
         theirs.push(self.git_dir.join("packed-refs.new"));
         left_over.extend(theirs.into_iter().filter(|lock| age(lock).is_some_and(|age| age > STALE_LOCK_AGE)));
         for lock in left_over {
-            self.move_to_damaged(&lock).map_err(error_text)?;
+            self.move_to_damaged(&lock)?;
             self.repairs_done
                 .push(format!("{} was a stale lock", lock.file_name().unwrap_or_default().to_string_lossy()));
         }

@@ -6,9 +6,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::workspace::error::{FileResult, SyncError};
+use crate::workspace::files::remove_all;
 use crate::workspace::git::Git;
+use crate::workspace::repair::Repairs;
 use crate::workspace::repair::index::DERIVED_FILES;
-use crate::workspace::repair::{Repairs, error_text};
 
 /// Time limit for checking every object.
 const CHECK_TIME_LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -20,11 +22,11 @@ const CHECK_OUTPUT_SIZE_LIMIT: usize = 16 * 1024 * 1024;
 const STORED_FILE_LIMIT: usize = 10_000;
 
 impl Repairs<'_> {
-    pub(super) fn replace_objects(&mut self) -> Result<(), String> {
+    pub(super) fn replace_objects(&mut self) -> Result<(), SyncError> {
         for name in DERIVED_FILES {
             let file = self.git_dir.join("objects").join(name);
             if file.exists() {
-                self.move_to_damaged(&file).map_err(error_text)?;
+                self.move_to_damaged(&file)?;
             }
         }
         let packs = self.move_broken_packs()?;
@@ -32,7 +34,7 @@ impl Repairs<'_> {
         if packs + loose_objects > 0 {
             self.repairs_done.push(format!("{loose_objects} broken objects and {packs} broken packs"));
         }
-        let git = self.spec.open().map_err(|error| error.message)?;
+        let git = self.spec.open()?;
         let fetched = self.refetch_objects(&git);
         if let Err(why) = &fetched {
             log::warn!("cannot fetch objects again: {why}");
@@ -43,7 +45,7 @@ impl Repairs<'_> {
     }
 
     /// Moves broken packs aside, and unpacks the objects that are still readable.
-    fn move_broken_packs(&mut self) -> Result<usize, String> {
+    fn move_broken_packs(&mut self) -> Result<usize, SyncError> {
         let folder = self.git_dir.join("objects/pack");
         let mut count = 0;
         for index in
@@ -56,9 +58,9 @@ impl Repairs<'_> {
             count += 1;
             let stem = index.with_extension("");
             for file in list_files(&folder).into_iter().filter(|path| path.with_extension("") == stem) {
-                let aside = self.move_to_damaged(&file).map_err(error_text)?;
+                let aside = self.move_to_damaged(&file)?;
                 if file.extension().is_some_and(|ending| ending == "pack") {
-                    let pack = File::open(&aside).map_err(error_text)?;
+                    let pack = File::open(&aside).or_cannot("read", &aside)?;
                     let salvage =
                         self.git_command(&["unpack-objects", "-q", "-r"]).stdin(pack).deadline(CHECK_TIME_LIMIT);
                     // It unpacks what it can and then fails.
@@ -70,7 +72,7 @@ impl Repairs<'_> {
     }
 
     /// Moves single objects aside that are empty or unreadable.
-    fn move_broken_loose_objects(&mut self) -> Result<usize, String> {
+    fn move_broken_loose_objects(&mut self) -> Result<usize, SyncError> {
         let objects = self.git_dir.join("objects");
         let folders =
             list_folders(&objects).into_iter().filter(|path| path.file_name().is_some_and(|name| name.len() == 2));
@@ -79,13 +81,8 @@ impl Repairs<'_> {
             .filter(|file| file.metadata().is_ok_and(|f| f.len() == 0))
             .collect();
         let check = ["fsck", "--full", "--no-dangling", "--no-progress", "--no-reflogs"];
-        let output = self
-            .git_command(&check)
-            .deadline(CHECK_TIME_LIMIT)
-            .limit(CHECK_OUTPUT_SIZE_LIMIT)
-            .run_any_exit_code()
-            .map_err(error_text)?
-            .1;
+        let output =
+            self.git_command(&check).deadline(CHECK_TIME_LIMIT).limit(CHECK_OUTPUT_SIZE_LIMIT).run_any_exit_code()?.1;
         for line in output.stderr.lines().chain(output.stdout.lines()) {
             // `…: object corrupt or missing: .git/objects/ab/cdef`, `…: hash-path mismatch, found at: …`.
             let Some((_, path)) = line.rsplit_once("objects/") else { continue };
@@ -96,36 +93,37 @@ impl Repairs<'_> {
             }
         }
         for path in &broken {
-            self.move_to_damaged(path).map_err(error_text)?;
+            self.move_to_damaged(path)?;
         }
         Ok(broken.len())
     }
 
     /// Fetches everything from the remote into a separate repository and moves its packs into this one. A fetch into
     /// this one would read the broken objects, and skip what a broken branch seems to have.
-    fn refetch_objects(&self, git: &Git<'_>) -> Result<(), String> {
+    fn refetch_objects(&self, git: &Git<'_>) -> Result<(), SyncError> {
         let separate_repository = git.private_folder().join("refetch");
-        let _gone = fs::remove_dir_all(&separate_repository);
-        for folder in ["objects/pack", "refs"] {
-            fs::create_dir_all(separate_repository.join(folder)).map_err(error_text)?;
-        }
-        fs::write(separate_repository.join("HEAD"), "ref: refs/heads/main\n").map_err(error_text)?;
-        fs::copy(self.git_dir.join("config"), separate_repository.join("config")).map_err(error_text)?;
+        remove_all(&separate_repository)?;
+        let created =
+            ["objects/pack", "refs"].iter().try_for_each(|folder| fs::create_dir_all(separate_repository.join(folder)));
+        created
+            .and_then(|()| fs::write(separate_repository.join("HEAD"), "ref: refs/heads/main\n"))
+            .and_then(|()| fs::copy(self.git_dir.join("config"), separate_repository.join("config")))
+            .or_cannot("create", &separate_repository)?;
         let remote = &self.spec.workspace.remote;
         let options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap="];
         let mut args = vec!["-c", "fetch.unpackLimit=1", "-c", "transfer.unpackLimit=1", "fetch"];
         args.extend(options);
         args.extend(["--end-of-options", remote, "+refs/heads/*:refs/fetched/*"]);
-        git.fetch_into(&separate_repository, &args, self.spec.workspace.timeout).map_err(error_text)?;
+        git.fetch_into(&separate_repository, &args, self.spec.workspace.timeout)?;
         let pack = self.git_dir.join("objects/pack");
         // The index comes last: git does not see a pack without it.
         let mut found = list_files(&separate_repository.join("objects/pack"));
         found.sort_by_key(|file| file.extension().is_some_and(|ending| ending == "idx"));
         for file in found {
             let Some(name) = file.file_name() else { continue };
-            fs::rename(&file, pack.join(name)).map_err(error_text)?;
+            fs::rename(&file, pack.join(name)).or_cannot("rename", &file)?;
         }
-        fs::remove_dir_all(&separate_repository).map_err(error_text)
+        remove_all(&separate_repository)
     }
 
     /// Stores missing contents of an index again from the files; unchanged files still have them.
@@ -147,7 +145,7 @@ impl Repairs<'_> {
     }
 
     /// Moves indexes aside that name missing objects.
-    fn replace_incomplete_indexes(&mut self, git: &Git<'_>) -> Result<(), String> {
+    fn replace_incomplete_indexes(&mut self, git: &Git<'_>) -> Result<(), SyncError> {
         for index in self.index_files() {
             if !list_missing_objects(git, &index).is_empty() {
                 self.replace_index(&index)?;
@@ -159,7 +157,7 @@ impl Repairs<'_> {
     /// Sets local refs with an incomplete history back to their newest complete commit; the next fetch restores the
     /// remote's. A ref without any complete commit stays while the remote is unreachable: without it a new history
     /// would begin.
-    fn restore_incomplete_refs(&mut self, is_fetched: bool) -> Result<(), String> {
+    fn restore_incomplete_refs(&mut self, is_fetched: bool) -> Result<(), SyncError> {
         for (name, commit) in self.list_valid_refs() {
             let counts = name == self.branch || name.starts_with("refs/heads/");
             if self.is_commit_complete(&commit, counts) {
@@ -170,7 +168,7 @@ impl Repairs<'_> {
             if found.is_none() && !is_fetched {
                 continue;
             }
-            self.record_damaged(&format!("{name} {commit}")).map_err(error_text)?;
+            self.record_damaged(&format!("{name} {commit}"))?;
             self.run_git(&["update-ref", "--no-deref", "-d", &name])?;
             match found {
                 Some(commit) => {

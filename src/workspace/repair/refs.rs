@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::workspace::error::{FileResult, SyncError};
 use crate::workspace::ref_names;
+use crate::workspace::repair::Repairs;
 use crate::workspace::repair::files::read_small_file;
 use crate::workspace::repair::reflog::{self, is_object_id};
-use crate::workspace::repair::{Repairs, error_text};
 
 /// Limit for the number of refs to check.
 const REF_LIMIT: usize = 20_000;
@@ -25,7 +26,7 @@ const PACKED_HEADER: &str = "# pack-refs with: ";
 
 impl Repairs<'_> {
     /// Moves each broken ref aside and restores its value.
-    pub(super) fn repair_refs(&mut self) -> Result<(), String> {
+    pub(super) fn repair_refs(&mut self) -> Result<(), SyncError> {
         self.repair_packed_refs()?;
         let mut found = Vec::new();
         list_ref_files(&self.git_dir.join("refs"), FOLDER_DEPTH_LIMIT, &mut found);
@@ -36,14 +37,14 @@ impl Repairs<'_> {
                 continue;
             }
             let name = path.strip_prefix(&self.git_dir).unwrap_or(&path).to_string_lossy().into_owned();
-            self.move_to_damaged(&path).map_err(error_text)?;
+            self.move_to_damaged(&path)?;
             self.restore_ref(&name)?;
         }
         Ok(())
     }
 
     /// Restores the newest value of a ref. If there is none, the next run fetches or creates the ref.
-    fn restore_ref(&mut self, name: &str) -> Result<(), String> {
+    fn restore_ref(&mut self, name: &str) -> Result<(), SyncError> {
         match self.find_newest_commit(name, |_| true) {
             Some(commit) => {
                 self.run_git(&["update-ref", "-m", "openclaw-failover: repaired", name, &commit])?;
@@ -73,7 +74,7 @@ impl Repairs<'_> {
     }
 
     /// Keeps the valid lines of the packed-refs file. Lost refs are restored from their logs.
-    fn repair_packed_refs(&mut self) -> Result<(), String> {
+    fn repair_packed_refs(&mut self) -> Result<(), SyncError> {
         let path = self.git_dir.join("packed-refs");
         if path.is_dir() {
             self.set_wrong_aside(&path)?;
@@ -82,7 +83,7 @@ impl Repairs<'_> {
         if path.metadata().map_or(true, |found| found.len() > PACKED_REFS_SIZE_LIMIT) {
             return Ok(());
         }
-        let content = fs::read(&path).map_err(error_text)?;
+        let content = fs::read(&path).or_cannot("read", &path)?;
         let text = String::from_utf8_lossy(&content);
         let is_whole = content.is_empty() || content.ends_with(b"\n");
         let lines: Vec<&str> = text.lines().collect();
@@ -99,14 +100,14 @@ impl Repairs<'_> {
         if !kept.starts_with('#') {
             kept.insert_str(0, &format!("{PACKED_HEADER}\n"));
         }
-        self.move_to_damaged(&path).map_err(error_text)?;
-        fs::write(&path, &kept).map_err(error_text)?;
+        self.move_to_damaged(&path)?;
+        fs::write(&path, &kept).or_cannot("write", &path)?;
         self.repairs_done.push("broken lines of packed-refs were removed".to_owned());
         self.restore_logged_refs(&kept)
     }
 
     /// Restores branches that have a reflog but neither a file nor a packed line to their newest value.
-    pub(super) fn restore_logged_refs(&mut self, kept: &str) -> Result<(), String> {
+    pub(super) fn restore_logged_refs(&mut self, kept: &str) -> Result<(), SyncError> {
         for name in self.list_logged_refs() {
             let is_known = kept.lines().any(|line| line.ends_with(&format!(" {name}")));
             if !is_known && !self.git_dir.join(&name).exists() {

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::os::atomic_file;
-use crate::workspace::report::NameList;
-use crate::workspace::report::name_list::LISTS_SIZE_LIMIT;
-use crate::workspace::report::write::REPORT_MODE;
+use crate::workspace::report::name_list::{LISTS_SIZE_LIMIT, NameList};
+
+/// Readable by all users, because the monitor is another user. Reports hold no secrets.
+pub(super) const REPORT_MODE: u32 = 0o644;
 
 /// Size limit of the file, in bytes: the names of a million files.
 const FILE_SIZE_LIMIT: usize = 64 * 1024 * 1024;

@@ -5,14 +5,14 @@ use std::path::Path;
 use crate::os::{atomic_file, own_uid};
 use crate::text::json::Value;
 use crate::text::{Time, utc};
-use crate::workspace::commit_snapshot::SyncFindings;
+use crate::workspace::findings::SyncFindings;
+use crate::workspace::oid::Oid;
 use crate::workspace::push_request;
-use crate::workspace::report::name_list::LISTS_SIZE_LIMIT;
+use crate::workspace::report::list_file::{self, REPORT_MODE};
+use crate::workspace::report::name_list::{LISTS_SIZE_LIMIT, NameList};
 use crate::workspace::report::outcome::PushOutcome;
 use crate::workspace::report::read::{self, ReportError};
-use crate::workspace::report::{
-    CommitId, DETAILS_LENGTH_LIMIT, NameList, TEXT_LENGTH_LIMIT, list_file, safe_text_within,
-};
+use crate::workspace::safe_text::{append_detail, safe_details, safe_text};
 
 /// Report of one push.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct PushReport {
     /// Start of the last push, as far as known, after which the remote had everything.
     pub last_complete_at: Option<Time>,
     /// Commit that is checked out.
-    pub commit: Option<CommitId>,
+    pub commit: Option<Oid>,
     /// Branches pushed in this run.
     pub pushed_branches: NameList,
     /// Standbys' branches that were merged into the primary's.
@@ -69,7 +69,7 @@ impl PushReport {
             is_public: false,
             visibility_checked_at: None,
             request_id: None,
-            details: safe_text_within(text, DETAILS_LENGTH_LIMIT),
+            details: safe_details(text),
         }
     }
 
@@ -82,10 +82,7 @@ impl PushReport {
 
     /// Appends a sentence.
     pub(crate) fn add_detail(&mut self, more: &str) {
-        if !more.is_empty() {
-            let gap = if self.details.is_empty() { "" } else { "; " };
-            self.details = safe_text_within(&format!("{}{gap}{more}", self.details), DETAILS_LENGTH_LIMIT);
-        }
+        append_detail(&mut self.details, more);
     }
 
     /// Copies from the last report what a failed push cannot know.
@@ -128,11 +125,7 @@ impl PushReport {
     /// Replaces the report at `path`.
     pub(crate) fn write(&self, path: &Path) -> Result<(), atomic_file::FileError> {
         list_file::write_or_remove(path, &self.titled_lists())?;
-        atomic_file::write(
-            path,
-            crate::workspace::report::write::REPORT_MODE,
-            format!("{}\n", self.to_json()).as_bytes(),
-        )
+        atomic_file::write(path, REPORT_MODE, format!("{}\n", self.to_json()).as_bytes())
     }
 
     /// Converts the report to its file format.
@@ -146,7 +139,7 @@ impl PushReport {
             ("ended", time(self.ended_at)),
             ("outcome", self.outcome.name().into()),
             ("returned", self.last_complete_at.map(time).into()),
-            ("commit", self.commit.as_ref().map(CommitId::as_str).into()),
+            ("commit", self.commit.as_ref().map(Oid::as_str).into()),
             ("pushed", self.pushed_branches.to_json(&mut space)),
             ("merged", self.merged_branches.to_json(&mut space)),
             ("conflicts", self.conflicts.to_json(&mut space)),
@@ -181,21 +174,19 @@ fn parse_push_report(report: &Value) -> Result<PushReport, &'static str> {
         ended_at: read::required_field(report, "ended", utc::parse_rfc3339)?,
         outcome: read::required_field(report, "outcome", PushOutcome::parse)?,
         last_complete_at: read::optional_field(report, "returned", utc::parse_rfc3339)?,
-        commit: read::optional_field(report, "commit", CommitId::parse)?,
+        commit: read::optional_field(report, "commit", Oid::parse)?,
         pushed_branches: read::required_names(report, "pushed")?,
         merged_branches: read::required_names(report, "merged")?,
         conflicts: read::required_names(report, "conflicts")?,
         withheld: read::required_names(report, "withheld")?,
         moved_aside: read::required_names(report, "aside")?,
         archived: read::required_names(report, "archived")?,
-        archive_error: read::required_field(report, "not_put_away", |why| {
-            Some(safe_text_within(why, TEXT_LENGTH_LIMIT))
-        })?,
+        archive_error: read::required_field(report, "not_put_away", |why| Some(safe_text(why)))?,
         is_public: read::required_bool(report, "open")?,
         visibility_checked_at: read::optional_field(report, "open_asked", utc::parse_rfc3339)?,
         // Older versions have no requests.
         request_id: report.get("request").and_then(|request| request.as_str()).and_then(push_request::parse_request_id),
-        details: read::required_field(report, "said", |said| Some(safe_text_within(said, DETAILS_LENGTH_LIMIT)))?,
+        details: read::required_field(report, "said", |said| Some(safe_details(said)))?,
     })
 }
 
@@ -216,7 +207,7 @@ mod tests {
             *names = long.clone();
         }
         (report.moved_aside, report.archived) = (long.clone(), long);
-        report.commit = CommitId::parse(&"0123456789".repeat(4));
+        report.commit = Oid::parse(&"0123456789".repeat(4));
         report.archive_error = "sqlite3 is not installed".to_owned();
         report.last_complete_at = Some(at(3));
         let dir = tempfile::tempdir().unwrap();

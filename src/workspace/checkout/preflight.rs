@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::os::{ChildCommand, CommandError};
-use crate::workspace::crash_recovery::FileDifference;
-use crate::workspace::error::{SyncError, SyncErrorKind};
+use crate::workspace::error::SyncError;
 use crate::workspace::git::Git;
+use crate::workspace::git::diff::FileDifference;
 
 /// Space that must stay free after a checkout, in bytes.
 const DISK_RESERVE: u64 = 16 * 1024 * 1024;
@@ -33,7 +33,7 @@ pub(super) fn require_disk_space(git: &Git<'_>, entries: &[FileDifference]) -> R
     if free < needed.saturating_add(DISK_RESERVE) {
         let message =
             format!("not enough disk space: {needed} bytes plus a reserve of {DISK_RESERVE} needed, {free} bytes free");
-        return Err(SyncError::new(SyncErrorKind::Failed, message));
+        return Err(SyncError::failed(message));
     }
     Ok(())
 }
