@@ -25,6 +25,7 @@ use crate::workspace::git::diff::{FileDifference, diff_trees};
 use crate::workspace::git::index::{self, IndexLock};
 use crate::workspace::git::ref_update::{REFLOG_MESSAGE, branch_update, run_ref_transactions};
 use crate::workspace::git::refs::Refs;
+use crate::workspace::oid::Oid;
 use crate::workspace::snapshot::Snapshot;
 use crate::workspace::{crash_recovery, ref_names};
 
@@ -38,13 +39,13 @@ pub(super) struct Checkout<'a> {
     pub(super) refs: &'a Refs,
     pub(super) snapshot: &'a Snapshot,
     /// Commit that the files match now.
-    pub(super) from_commit: Option<&'a str>,
+    pub(super) from_commit: Option<&'a Oid>,
     /// Commit to check out.
-    pub(super) to_commit: &'a str,
+    pub(super) to_commit: &'a Oid,
     /// Full name of the branch that is checked out afterwards.
     pub(super) branch: &'a str,
     /// Commit of the remote that `to_commit` contains.
-    pub(super) merged_remote: Option<&'a str>,
+    pub(super) merged_remote: Option<&'a Oid>,
     pub(super) gateway_activity: GatewayActivity,
     /// Fails if the files must stay as they are after all. Called after the new files are written and before the first
     /// is renamed.
@@ -68,7 +69,7 @@ impl Checkout<'_> {
     pub(super) fn run(&self) -> Result<CheckoutResult, SyncError> {
         let git = self.git;
         let is_checked_out =
-            self.snapshot.tree == self.snapshot.base_tree && self.refs.head.commit.as_deref() == Some(self.to_commit);
+            self.snapshot.tree == self.snapshot.base_tree && self.refs.head.commit.as_ref() == Some(self.to_commit);
         if is_checked_out && self.are_refs_current() && index::is_index_published(git) {
             return Ok(CheckoutResult::default());
         }
@@ -91,18 +92,18 @@ impl Checkout<'_> {
     }
 
     /// Updates the files alone. Returns the record of the checkout.
-    fn update_files(&self, entries: &[FileDifference]) -> Result<(String, CheckoutResult), SyncError> {
+    fn update_files(&self, entries: &[FileDifference]) -> Result<(Oid, CheckoutResult), SyncError> {
         let git = self.git;
         preflight::require_disk_space(git, entries)?;
-        let replacement = FileReplacement::prepare(git, (self.snapshot, self.to_commit), entries, self.now)?;
+        let replacement = FileReplacement::prepare(git, self.snapshot, self.to_commit, entries, self.now)?;
         replacement.require_unchanged()?;
         (self.require_allowed)()?;
         // Fetched objects are already flushed to disk.
-        if self.refs.remote_branch.as_deref() != Some(self.to_commit) {
+        if self.refs.remote_branch.as_ref() != Some(self.to_commit) {
             git.flush_objects();
         }
         let record =
-            crash_recovery::record_checkout(git, self.refs, (self.from_commit, self.to_commit), &self.snapshot.tree)?;
+            crash_recovery::record_checkout(git, self.refs, self.from_commit, self.to_commit, &self.snapshot.tree)?;
         let preserved = if self.snapshot.may_convert {
             raw_bytes::preserve_bytes(git, self.snapshot, entries, self.now)?
         } else {
@@ -117,7 +118,7 @@ impl Checkout<'_> {
     /// Fails if the branch has moved since it was read. Called while this program holds git's lock, so no other git can
     /// commit.
     fn require_unchanged_branch(&self) -> Result<(), SyncError> {
-        let head = self.git.query(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"])?;
+        let head = self.git.find_object("HEAD^{commit}")?;
         if head == self.refs.head.commit {
             return Ok(());
         }
@@ -126,17 +127,17 @@ impl Checkout<'_> {
 
     fn are_refs_current(&self) -> bool {
         let Self { refs, branch, merged_remote: merged, .. } = self;
-        let is_merged = merged.is_none() || refs.merged_remote.as_deref() == *merged;
+        let is_merged = merged.is_none() || refs.merged_remote.as_ref() == *merged;
         refs.head.branch.as_deref() == Some(branch) && refs.interrupted_checkout.is_none() && is_merged
     }
 
     /// Updates the branch first and deletes the record of the checkout last, so that a later run can recover from a
     /// crash in between.
-    fn update_branch(&self, record: Option<&str>) -> Result<(), SyncError> {
+    fn update_branch(&self, record: Option<&Oid>) -> Result<(), SyncError> {
         let Self { git, refs, branch, to_commit: to, merged_remote: merged, .. } = self;
         let mut first = String::new();
-        if refs.head.branch.as_deref() != Some(branch) || refs.head.commit.as_deref() != Some(to) {
-            first = branch_update(branch, to, refs.own_branch.as_deref());
+        if refs.head.branch.as_deref() != Some(branch) || refs.head.commit.as_ref() != Some(to) {
+            first = branch_update(branch, to, refs.own_branch.as_ref());
         }
         if refs.head.branch.as_deref() != Some(branch) {
             run_ref_transactions(git, &first)?;
@@ -144,7 +145,7 @@ impl Checkout<'_> {
             first.clear();
         }
         let mut last = String::new();
-        if let Some(merged) = merged.filter(|merged| refs.merged_remote.as_deref() != Some(merged)) {
+        if let Some(merged) = merged.filter(|merged| refs.merged_remote.as_ref() != Some(merged)) {
             last.push_str(&format!("update {} {merged}\n", ref_names::MERGED_REMOTE_REF));
         }
         if let Some(record) = record {

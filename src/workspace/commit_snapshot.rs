@@ -5,8 +5,9 @@ use crate::text::{Time, utc};
 use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::findings::SyncFindings;
 use crate::workspace::gateway_activity::GatewayActivity;
+use crate::workspace::git::Git;
 use crate::workspace::git::refs::Refs;
-use crate::workspace::git::{Git, merge};
+use crate::workspace::oid::Oid;
 use crate::workspace::snapshot::Snapshot;
 use crate::workspace::{crash_recovery, repo_cleanup};
 
@@ -14,7 +15,7 @@ use crate::workspace::{crash_recovery, repo_cleanup};
 pub(super) struct CommittedSnapshot {
     pub(super) snapshot: Snapshot,
     /// `None` if there is neither a history nor a file.
-    pub(super) commit: Option<String>,
+    pub(super) commit: Option<Oid>,
 }
 
 impl CommittedSnapshot {
@@ -23,7 +24,8 @@ impl CommittedSnapshot {
         git: &Git<'_>,
         workspace: &WorkspaceConfig,
         refs: &Refs,
-        (gateway_activity, now): (GatewayActivity, Time),
+        gateway_activity: GatewayActivity,
+        now: Time,
         findings: &mut SyncFindings,
     ) -> Result<Self, SyncError> {
         match (repo_cleanup::find_unfinished_operation(git), gateway_activity) {
@@ -38,17 +40,17 @@ impl CommittedSnapshot {
         let suspects = crash_recovery::find_interrupted_checkouts(git, refs)?;
         findings.moved_aside.extend(crash_recovery::restore_rules(git, &suspects, &refs.head, now)?);
         repo_cleanup::end_sparse_checkout(git, &refs.head)?;
-        let head = refs.head.commit.as_deref();
+        let head = refs.head.commit.as_ref();
         let snapshot = Snapshot::take(git, &refs.head, workspace.max_file)?;
         findings.withheld.clone_from(&snapshot.withheld);
         findings.moved_aside.extend(snapshot.moved_aside.iter().cloned());
         let tree = crash_recovery::tree_without_interrupted_changes(git, &suspects, &snapshot)?;
         let commit = if tree == snapshot.base_tree {
-            head.map(str::to_owned)
+            head.cloned()
         } else {
-            let parents: Vec<&str> = head.into_iter().collect();
+            let parents: Vec<&Oid> = head.into_iter().collect();
             let message = format!("Work on {} until {}", git.host_name, utc::format_time(now));
-            Some(merge::commit_tree(git, &tree, &parents, &message)?)
+            Some(git.commit_tree(&tree, &parents, &message)?)
         };
         Ok(Self { snapshot, commit })
     }

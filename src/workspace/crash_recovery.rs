@@ -21,9 +21,9 @@ use crate::workspace::error::SyncError;
 use crate::workspace::files::is_beyond_link;
 use crate::workspace::git::Git;
 use crate::workspace::git::diff::diff_trees;
-use crate::workspace::git::merge::commit_tree;
 use crate::workspace::git::refs::{Head, Refs};
-use crate::workspace::snapshot::{Snapshot, empty_tree, reset_index_to_head};
+use crate::workspace::oid::Oid;
+use crate::workspace::snapshot::{Snapshot, reset_index_to_head};
 use crate::workspace::{boot_clock, ref_names};
 
 /// Limit for the number of files checked for a partial write after a power cut.
@@ -43,15 +43,16 @@ const WRITEBACK_TIME_LIMIT: Duration = Duration::from_secs(60);
 pub(super) fn record_checkout(
     git: &Git<'_>,
     refs: &Refs,
-    (from, to): (Option<&str>, &str),
-    tree: &str,
-) -> Result<String, SyncError> {
+    from: Option<&Oid>,
+    to: &Oid,
+    tree: &Oid,
+) -> Result<Oid, SyncError> {
     let from = match from {
-        Some(from) => from.to_owned(),
+        Some(from) => from.clone(),
         // A first checkout comes from no commit. After a power cut its files must be known as well.
-        None => commit_tree(git, empty_tree(to), &[], "Nothing")?,
+        None => git.commit_tree(&Oid::empty_tree(to.is_sha256()), &[], "Nothing")?,
     };
-    let mut versions = vec![from, to.to_owned()];
+    let mut versions = vec![from, to.clone()];
     if let Some(applying) = &refs.interrupted_checkout {
         versions.extend(parents_of(git, applying)?);
     }
@@ -60,16 +61,16 @@ pub(super) fn record_checkout(
     let mut args = vec!["-c", "core.fsync=committed", "commit-tree", "-m", boot.as_str(), tree];
     let mut seen = HashSet::new();
     for version in versions.iter().filter(|version| seen.insert(version.as_str())) {
-        args.extend(["-p", version]);
+        args.extend(["-p", version.as_str()]);
     }
-    let record = git.run_for_value(&args)?;
+    let record = git.run_for_oid(&args)?;
     git.run(&["update-ref", "--no-deref", ref_names::INTERRUPTED_CHECKOUT_REF, &record])?;
     Ok(record)
 }
 
 /// Checkout that may have left partial files.
 pub(super) struct InterruptedCheckout {
-    record: String,
+    record: Oid,
     /// True if the host was rebooted since, so that files may be written partially.
     is_of_earlier_boot: bool,
 }
@@ -97,7 +98,7 @@ pub(super) fn find_interrupted_checkouts(git: &Git<'_>, refs: &Refs) -> Result<V
 }
 
 /// Returns the time since a checkout was recorded; `None` if that was before a reboot.
-fn time_since_checkout(git: &Git<'_>, record: &str) -> Result<Option<Duration>, SyncError> {
+fn time_since_checkout(git: &Git<'_>, record: &Oid) -> Result<Option<Duration>, SyncError> {
     let message = git.run_for_value(&["show", "--no-patch", "--format=%B", record])?;
     let (boot, made) = message.split_once('@').unwrap_or((&message, ""));
     let made = Duration::from_millis(made.trim().parse().unwrap_or_default());
@@ -110,7 +111,7 @@ pub(super) fn tree_without_interrupted_changes(
     git: &Git<'_>,
     suspects: &[InterruptedCheckout],
     snapshot: &Snapshot,
-) -> Result<String, SyncError> {
+) -> Result<Oid, SyncError> {
     if suspects.is_empty() {
         return Ok(snapshot.tree.clone());
     }
@@ -121,7 +122,7 @@ pub(super) fn tree_without_interrupted_changes(
     for entry in diff_trees(git, &snapshot.base_tree, &snapshot.tree)? {
         let Some(contents) = known.get(&entry.path) else { continue };
         let [_, now] = &entry.object_ids;
-        let is_gone = entry.modes.get(1).is_some_and(|mode| mode == "000000");
+        let is_gone = entry.modes[1] == "000000";
         let is_explained = is_gone
             || contents.contains(now)
             || has_restarted && {
@@ -140,10 +141,7 @@ pub(super) fn tree_without_interrupted_changes(
         git.run(&["update-ref", "-d", ref_names::FINISHED_CHECKOUT_REF])?;
         return Ok(snapshot.tree.clone());
     }
-    let index = git.private_folder().join("index.mended");
-    git.run_on_index(&index, &["read-tree", &snapshot.tree])?;
-    git.run_with_input(&["update-index", "-z", "--index-info"], &restored, &index)?;
-    Ok(git.run_on_index(&index, &["write-tree"])?)
+    git.build_tree("index.mended", Some(&snapshot.tree), &restored)
 }
 
 /// Restores files with rules for git that an interrupted checkout has left missing or partial, from the commit that is
@@ -155,7 +153,7 @@ pub(super) fn restore_rules(
     head: &Head,
     now: Time,
 ) -> Result<Vec<PathBuf>, SyncError> {
-    let Some(base) = head.commit.as_deref().filter(|_| !suspects.is_empty()) else { return Ok(Vec::new()) };
+    let Some(base) = head.commit.as_ref().filter(|_| !suspects.is_empty()) else { return Ok(Vec::new()) };
     let (others, has_restarted) = others(git, suspects)?;
     let mut lost: Vec<PathBuf> = Vec::new();
     let mut aside = Vec::new();
@@ -180,14 +178,14 @@ pub(super) fn restore_rules(
     Ok(aside)
 }
 
-fn is_torn(git: &Git<'_>, path: &Path, contents: &HashSet<String>) -> Result<bool, SyncError> {
+fn is_torn(git: &Git<'_>, path: &Path, contents: &HashSet<Oid>) -> Result<bool, SyncError> {
     let stored = raw_bytes::store_unconverted(git, &[path])?;
     let Some(hash) = stored.get(path).filter(|hash| !contents.contains(*hash)) else { return Ok(false) };
     is_partial_copy(git, hash, contents)
 }
 
 /// Returns the commits before and after these checkouts, and true if the host was rebooted after one of them.
-fn others(git: &Git<'_>, suspects: &[InterruptedCheckout]) -> Result<(Vec<String>, bool), SyncError> {
+fn others(git: &Git<'_>, suspects: &[InterruptedCheckout]) -> Result<(Vec<Oid>, bool), SyncError> {
     let mut others = Vec::new();
     for suspect in suspects {
         others.extend(parents_of(git, &suspect.record)?);
@@ -196,12 +194,8 @@ fn others(git: &Git<'_>, suspects: &[InterruptedCheckout]) -> Result<(Vec<String
 }
 
 /// Returns the versions of each file that the interrupted checkouts touch.
-fn versions_of_files(
-    git: &Git<'_>,
-    base: &str,
-    others: &[String],
-) -> Result<HashMap<Vec<u8>, HashSet<String>>, SyncError> {
-    let mut known: HashMap<Vec<u8>, HashSet<String>> = HashMap::new();
+fn versions_of_files(git: &Git<'_>, base: &Oid, others: &[Oid]) -> Result<HashMap<Vec<u8>, HashSet<Oid>>, SyncError> {
+    let mut known: HashMap<Vec<u8>, HashSet<Oid>> = HashMap::new();
     for other in others {
         for entry in diff_trees(git, base, other)? {
             known.entry(entry.path).or_default().extend(entry.object_ids);
@@ -210,22 +204,22 @@ fn versions_of_files(
     Ok(known)
 }
 
-fn is_partial_copy(git: &Git<'_>, partial: &str, contents: &HashSet<String>) -> Result<bool, SyncError> {
-    let size = |hash: &str| git.run_for_value(&["cat-file", "-s", hash]).ok().and_then(|size| size.parse::<u64>().ok());
-    let Some(least) = size(partial).filter(|size| *size <= COMPARED_SIZE_LIMIT) else { return Ok(false) };
-    let mut longer =
-        contents.iter().filter(|whole| size(whole).is_some_and(|size| (least..=COMPARED_SIZE_LIMIT).contains(&size)));
+fn is_partial_copy(git: &Git<'_>, partial: &Oid, contents: &HashSet<Oid>) -> Result<bool, SyncError> {
+    let Some(least) = git.object_size(partial).filter(|size| *size <= COMPARED_SIZE_LIMIT) else { return Ok(false) };
+    let mut longer = contents
+        .iter()
+        .filter(|whole| git.object_size(whole).is_some_and(|size| (least..=COMPARED_SIZE_LIMIT).contains(&size)));
     let Some(first) = longer.next() else { return Ok(false) };
-    let partial = git.run_for_bytes(&["cat-file", "blob", partial])?;
+    let partial = git.read_blob(partial)?;
     for whole in [first].into_iter().chain(longer) {
-        if git.run_for_bytes(&["cat-file", "blob", whole])?.starts_with(&partial) {
+        if git.read_blob(whole)?.starts_with(&partial) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn parents_of(git: &Git<'_>, commit: &str) -> Result<Vec<String>, SyncError> {
+fn parents_of(git: &Git<'_>, commit: &Oid) -> Result<Vec<Oid>, SyncError> {
     let found = git.run(&["rev-parse", &format!("{commit}^@")])?;
-    Ok(found.lines().map(str::to_owned).collect())
+    Ok(found.lines().filter_map(Oid::parse).collect())
 }

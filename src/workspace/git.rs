@@ -10,6 +10,7 @@ pub(super) mod index;
 pub(super) mod lfs;
 pub(super) mod merge;
 mod object_flush;
+mod objects;
 pub(super) mod push;
 pub(super) mod push_urls;
 pub(super) mod ref_update;

@@ -12,7 +12,7 @@ use crate::workspace::gateway_activity::GatewayActivity;
 use crate::workspace::git::Git;
 use crate::workspace::git::index::IndexLock;
 use crate::workspace::git::lfs::{self, NotUploaded};
-use crate::workspace::git::merge::{self, HistoryMerge, TreeMerge, history_contains};
+use crate::workspace::git::merge::{self, CleanMerge, HistoryMerge};
 use crate::workspace::git::push::{self, PushResult};
 use crate::workspace::git::ref_update::{branch_update, run_ref_transactions};
 use crate::workspace::git::refs::Refs;
@@ -39,16 +39,24 @@ struct PrimaryRepository<'a> {
 struct StandbyBranch {
     /// Name without `refs/heads/`.
     name: String,
-    commit: String,
+    commit: Oid,
 }
 
 /// Planned state of the branch.
 struct MergePlan {
-    commit: String,
+    commit: Oid,
     /// Branches that it contains.
     merged: Vec<StandbyBranch>,
     /// Branches in conflict with it, with the files.
     conflicts: Vec<String>,
+}
+
+/// Result of merging one standby's branch.
+enum StandbyMerge {
+    /// Commit that contains the branch.
+    Merged(Oid),
+    /// Reason why it is not merged, which follows the branch's name.
+    Skipped(String),
 }
 
 /// Commits, merges the standbys' branches, and pushes. Records the result in `pushed`.
@@ -115,8 +123,8 @@ impl PrimaryRepository<'_> {
                 Err(error) => return self.push_without_merging(&refs, findings, pushed).and(Err(error)),
             }
         };
-        pushed.commit = Oid::parse(&plan.commit);
-        let is_there = refs.remote_branch.as_deref() == Some(&plan.commit) && !lfs::has_pending_uploads(&self.git);
+        pushed.commit = Some(plan.commit.clone());
+        let is_there = refs.remote_branch.as_ref() == Some(&plan.commit) && !lfs::has_pending_uploads(&self.git);
         if !is_there && let Some(outcome) = self.push_branch(&plan.commit, findings, pushed)? {
             return Ok(outcome);
         }
@@ -133,10 +141,10 @@ impl PrimaryRepository<'_> {
         findings: &mut SyncFindings,
         pushed: &mut PushReport,
     ) -> Result<(), SyncError> {
-        let Some(own) = refs.own_branch.as_deref().filter(|own| refs.remote_branch.as_deref() != Some(own)) else {
+        let Some(own) = refs.own_branch.as_ref().filter(|own| refs.remote_branch.as_ref() != Some(own)) else {
             return Ok(());
         };
-        if refs.remote_branch.as_deref().map_or(Ok(true), |remote| history_contains(&self.git, own, remote))? {
+        if refs.remote_branch.as_ref().map_or(Ok(true), |remote| self.git.history_contains(own, remote))? {
             self.push_branch(own, findings, pushed)?;
         }
         Ok(())
@@ -145,7 +153,7 @@ impl PrimaryRepository<'_> {
     /// Pushes the branch. Returns an outcome if the push did not fully succeed.
     fn push_branch(
         &self,
-        commit: &str,
+        commit: &Oid,
         findings: &mut SyncFindings,
         pushed: &mut PushReport,
     ) -> Result<Option<PushOutcome>, SyncError> {
@@ -191,13 +199,13 @@ impl PrimaryRepository<'_> {
         findings.moved_aside.extend(late_writes::clean_up_earlier_checkouts(git, now())?);
         findings.unfiltered = smudge::retry_filters(git, now(), &mut findings.moved_aside)?;
         let local =
-            CommittedSnapshot::commit_changes(git, self.workspace, &refs, (GatewayActivity::Running, now()), findings)?;
-        pushed.commit = local.commit.as_deref().and_then(Oid::parse);
-        if let Some(commit) = local.commit.as_deref().filter(|commit| refs.own_branch.as_deref() != Some(commit)) {
+            CommittedSnapshot::commit_changes(git, self.workspace, &refs, GatewayActivity::Running, now(), findings)?;
+        pushed.commit = local.commit.clone();
+        if let Some(commit) = local.commit.as_ref().filter(|commit| refs.own_branch.as_ref() != Some(commit)) {
             let lock = IndexLock::acquire(git, GatewayActivity::Running)?;
             lock.keep_staged_changes(git, local.snapshot.saved_trees(), GatewayActivity::Running, now())?;
             git.flush_objects();
-            run_ref_transactions(git, &branch_update(&branch, commit, refs.own_branch.as_deref()))?;
+            run_ref_transactions(git, &branch_update(&branch, commit, refs.own_branch.as_ref()))?;
             // During an interrupted checkout, this program's index does not match the files.
             if refs.interrupted_checkout.is_none() {
                 lock.publish_index(git)?;
@@ -223,9 +231,9 @@ impl PrimaryRepository<'_> {
     }
 
     /// Returns the message and remedy for a remote branch that cannot be merged.
-    fn conflict_message(&self, own: &str, theirs: &str, files: &str) -> Result<String, SyncError> {
+    fn conflict_message(&self, own: &Oid, theirs: &Oid, files: &str) -> Result<String, SyncError> {
         let WorkspaceConfig { remote, branch, .. } = self.workspace;
-        let is_related = self.git.query(&["merge-base", own, theirs])?.is_some();
+        let is_related = self.git.merge_base(own, theirs)?.is_some();
         let option = if is_related { "" } else { " --allow-unrelated-histories" };
         let what = if is_related {
             "conflicts with this host's version"
@@ -277,7 +285,7 @@ impl PrimaryRepository<'_> {
     fn plan_merges(
         &self,
         refs: &Refs,
-        own: String,
+        own: Oid,
         unmergeable: Option<&str>,
         pushed: &mut PushReport,
     ) -> Result<Option<MergePlan>, SyncError> {
@@ -285,11 +293,11 @@ impl PrimaryRepository<'_> {
         let merge = HistoryMerge { git, refs, workspace: self.workspace, now: now() };
         let mut commit = own;
         if let Some(remote) = &refs.remote_branch
-            && !history_contains(git, &commit, remote)?
+            && !git.history_contains(&commit, remote)?
         {
             match merge.merge_without_conflict(&commit, remote)? {
-                Ok(joined) => commit = joined,
-                Err(files) => {
+                CleanMerge::Clean(joined) => commit = joined,
+                CleanMerge::Conflict(files) => {
                     pushed.conflicts = NameList::from_names(
                         files.split(", ").map(|file| format!("{}: {file}", self.workspace.branch)),
                     );
@@ -301,11 +309,11 @@ impl PrimaryRepository<'_> {
         let mut plan = MergePlan { commit, merged: Vec::new(), conflicts: Vec::new() };
         for branch in self.list_standby_branches()? {
             match self.merge_standby(&plan.commit, &branch, unmergeable) {
-                Ok(Ok(commit)) => {
+                Ok(StandbyMerge::Merged(commit)) => {
                     plan.commit = commit;
                     plan.merged.push(branch);
                 }
-                Ok(Err(why)) => plan.conflicts.push(format!("{}{why}", branch.name)),
+                Ok(StandbyMerge::Skipped(why)) => plan.conflicts.push(format!("{}{why}", branch.name)),
                 // An error in one branch does not affect the others.
                 Err(SyncError { kind: SyncErrorKind::Failed, message }) => {
                     plan.conflicts.push(format!("{}: {message}", branch.name))
@@ -316,31 +324,31 @@ impl PrimaryRepository<'_> {
         Ok(Some(plan))
     }
 
-    /// Merges one standby's branch. The inner error is the reason why it is not merged, and follows the branch's name.
+    /// Merges one standby's branch.
     fn merge_standby(
         &self,
-        ours: &str,
+        ours: &Oid,
         branch: &StandbyBranch,
         unmergeable: Option<&str>,
-    ) -> Result<Result<String, String>, SyncError> {
+    ) -> Result<StandbyMerge, SyncError> {
         let git = &self.git;
-        if history_contains(git, ours, &branch.commit)? {
-            return Ok(Ok(ours.to_owned()));
+        if git.history_contains(ours, &branch.commit)? {
+            return Ok(StandbyMerge::Merged(ours.clone()));
         }
         if !self.workspace.merge {
-            return Ok(Err(" waits for a merge by hand (workspace.merge = false)".to_owned()));
+            return Ok(StandbyMerge::Skipped(" waits for a merge by hand (workspace.merge = false)".to_owned()));
         }
         if let Some(why) = unmergeable {
-            return Ok(Err(format!(": {why}")));
+            return Ok(StandbyMerge::Skipped(format!(": {why}")));
         }
         match merge::merge_trees(git, ours, &branch.commit)? {
-            TreeMerge::Clean(tree) => {
+            CleanMerge::Clean(tree) => {
                 // Detects names that git refuses before a checkout fails on them.
                 git.run_on_index(&git.private_folder().join("index.merged"), &["read-tree", &tree])?;
                 let message = format!("Merge {}", branch.name);
-                merge::commit_tree(git, &tree, &[ours, &branch.commit], &message).map(Ok)
+                git.commit_tree(&tree, &[ours, &branch.commit], &message).map(StandbyMerge::Merged)
             }
-            TreeMerge::Conflict(files) => Ok(Err(format!(": {files}"))),
+            CleanMerge::Conflict(files) => Ok(StandbyMerge::Skipped(format!(": {files}"))),
         }
     }
 
@@ -351,7 +359,7 @@ impl PrimaryRepository<'_> {
         let found = self.git.run_for_bytes(&["for-each-ref", "--format=%(objectname) %(refname)", &pattern])?;
         let branch = |line: &str| {
             let (commit, name) = line.split_once(' ')?;
-            Some(StandbyBranch { name: name.strip_prefix(&prefix)?.to_owned(), commit: commit.to_owned() })
+            Some(StandbyBranch { name: name.strip_prefix(&prefix)?.to_owned(), commit: Oid::parse(commit)? })
         };
         Ok(String::from_utf8_lossy(&found).lines().filter_map(branch).collect())
     }
@@ -361,7 +369,7 @@ impl PrimaryRepository<'_> {
         &self,
         refs: &Refs,
         local: &CommittedSnapshot,
-        to: &str,
+        to: &Oid,
         findings: &mut SyncFindings,
     ) -> Result<(), SyncError> {
         if refs.own_branch != local.commit {
@@ -371,7 +379,7 @@ impl PrimaryRepository<'_> {
             git: &self.git,
             refs,
             snapshot: &local.snapshot,
-            from_commit: local.commit.as_deref(),
+            from_commit: local.commit.as_ref(),
             to_commit: to,
             branch: &self.full_branch_name(),
             merged_remote: None,

@@ -121,6 +121,13 @@ impl<'a> Repairs<'a> {
         Ok(aside)
     }
 
+    /// Moves a broken file to the folder for broken files, and records the repair.
+    fn set_aside(&mut self, path: &Path, repair: String) -> Result<(), SyncError> {
+        self.move_to_damaged(path)?;
+        self.repairs_done.push(repair);
+        Ok(())
+    }
+
     /// Records a broken ref that has no separate file.
     fn record_damaged(&self, line: &str) -> Result<(), SyncError> {
         let notes = self.damaged_folder.join("notes");

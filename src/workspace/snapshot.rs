@@ -12,20 +12,17 @@ use crate::workspace::exclusion::{self, ExclusionReason, WithheldFiles};
 use crate::workspace::files::{is_beyond_link, remove_file};
 use crate::workspace::git::refs::Head;
 use crate::workspace::git::{Git, SCAN_TIME_LIMIT};
+use crate::workspace::oid::Oid;
 use crate::workspace::special_files;
 use crate::workspace::staging::stage_files;
-
-/// Ids of the empty tree in git's two hash formats. git knows them without an object.
-const EMPTY_TREES: [&str; 2] =
-    ["4b825dc642cb6eb9a060e54bf8d69288fbee4904", "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"];
 
 /// Snapshot of the files on the disk.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     /// Tree of the files that may be committed. This program's index matches it.
-    pub(super) tree: String,
+    pub(super) tree: Oid,
     /// Tree of the commit that is checked out.
-    pub(super) base_tree: String,
+    pub(super) base_tree: Oid,
     /// Files that are not committed.
     pub(super) withheld: WithheldFiles,
     /// New names of pipes that would have blocked git.
@@ -37,15 +34,15 @@ pub(super) struct Snapshot {
 /// Difference between the disk and the index.
 struct FileChange<'a> {
     path: &'a Path,
-    kind: ChangeKind<'a>,
+    kind: ChangeKind,
 }
 
 #[derive(PartialEq, Eq)]
-enum ChangeKind<'a> {
+enum ChangeKind {
     /// Untracked.
     Untracked,
     /// Changed; the value is the object id that git knows.
-    Edited(&'a str),
+    Edited(Oid),
     /// Deleted.
     Deleted,
     /// Nested repository at another commit than the one that git knows.
@@ -54,7 +51,7 @@ enum ChangeKind<'a> {
 
 impl Snapshot {
     /// Returns the tree that is checked out and that of the files on the disk.
-    pub(super) fn saved_trees(&self) -> [&str; 2] {
+    pub(super) fn saved_trees(&self) -> [&Oid; 2] {
         [&self.base_tree, &self.tree]
     }
 
@@ -90,25 +87,20 @@ impl Snapshot {
         withheld.extend(passed_over);
         let may_convert = has_attributes || git.converts_line_ends;
         let is_changed = !gone.is_empty() || !listed.is_empty();
-        let tree = if is_changed { git.run_for_value(&["write-tree"])? } else { base.clone() };
+        let tree = if is_changed { git.write_tree(&git.private_index())? } else { base.clone() };
         Ok(Self { tree, base_tree: base, withheld, moved_aside: aside, may_convert })
     }
 }
 
-fn head_tree(git: &Git<'_>, head: &Head) -> Result<String, SyncError> {
+fn head_tree(git: &Git<'_>, head: &Head) -> Result<Oid, SyncError> {
     match (&head.tree, &head.commit) {
         (Some(tree), _) => Ok(tree.clone()),
-        (None, Some(commit)) => Ok(git.run_for_value(&["rev-parse", "--verify", &format!("{commit}^{{tree}}")])?),
+        (None, Some(commit)) => git.tree_of(commit),
         (None, None) => {
             let format = git.run_for_value(&["rev-parse", "--show-object-format"])?;
-            Ok(EMPTY_TREES[usize::from(format == "sha256")].to_owned())
+            Ok(Oid::empty_tree(format == "sha256"))
         }
     }
-}
-
-/// Returns the id of the empty tree, in the hash format of another object of the repository.
-pub(super) fn empty_tree(other: &str) -> &'static str {
-    EMPTY_TREES[usize::from(other.len() == 64)]
 }
 
 /// Sets the index to the checked-out commit, and keeps the recorded times of unchanged files.
@@ -187,7 +179,7 @@ struct SortedChanges<'a> {
 fn sort_changes<'a>(
     git: &Git<'_>,
     status: &'a [u8],
-    base: &str,
+    base: &Oid,
     max_file: u64,
     folders_without_rules: &[&Path],
 ) -> Result<SortedChanges<'a>, SyncError> {
@@ -198,7 +190,7 @@ fn sort_changes<'a>(
     for line in status_lines(status) {
         let Some(FileChange { path, kind }) = parse_status_line(line) else { continue };
         let is_new = kind == ChangeKind::Untracked;
-        let reason = match kind {
+        let reason = match &kind {
             ChangeKind::Deleted if is_beyond_link(git.work_tree, path) => {
                 gone.extend_from_slice(format!("0 {nothing}\t").as_bytes());
                 gone.extend_from_slice(path.as_os_str().as_bytes());
@@ -233,14 +225,13 @@ fn sort_changes<'a>(
 }
 
 /// True if the committed version was too large already; then the file is not excluded for its size.
-fn was_committed_large(git: &Git<'_>, known: &str, max_file: u64) -> bool {
-    let size = git.run_for_value(&["cat-file", "-s", known]);
-    size.is_ok_and(|size| size.parse::<u64>().is_ok_and(|size| size > max_file))
+fn was_committed_large(git: &Git<'_>, known: &Oid, max_file: u64) -> bool {
+    git.object_size(known).is_some_and(|size| size > max_file)
 }
 
 /// True if the committed version holds a secret already; then the file is not excluded for it.
-fn was_committed_secret(git: &Git<'_>, known: &str) -> bool {
-    git.run_for_bytes(&["cat-file", "blob", known]).is_ok_and(|content| exclusion::holds_secret(&content))
+fn was_committed_secret(git: &Git<'_>, known: &Oid) -> bool {
+    git.read_blob(known).is_ok_and(|content| exclusion::holds_secret(&content))
 }
 
 /// Parses `? path` and `1 XY sub mH mI mW hH hI path`.
@@ -251,7 +242,7 @@ fn parse_status_line(line: &[u8]) -> Option<FileChange<'_>> {
     }
     let mut fields = line.strip_prefix(b"1 ")?.splitn(8, |byte| *byte == b' ');
     let (state, repository) = (fields.next()?, fields.next()?);
-    let known = std::str::from_utf8(fields.nth(4)?).ok()?;
+    let known = Oid::parse(std::str::from_utf8(fields.nth(4)?).ok()?)?;
     let path = path(fields.next()?);
     let kind = match state.get(1)? {
         b'.' => return None,
@@ -271,7 +262,10 @@ mod tests {
         let hash = "0123456789012345678901234567890123456789";
         let edited = format!("1 .M N... 100644 100644 100644 {hash} {hash} a b\nc");
         let change = parse_status_line(edited.as_bytes()).unwrap();
-        assert_eq!((change.path, change.kind == ChangeKind::Edited(hash)), (Path::new("a b\nc"), true));
+        assert_eq!(
+            (change.path, change.kind == ChangeKind::Edited(Oid::parse(hash).unwrap())),
+            (Path::new("a b\nc"), true)
+        );
         let gone = format!("1 .D N... 100644 100644 000000 {hash} {hash} x");
         assert!(super::parse_status_line(gone.as_bytes()).is_some_and(|change| change.kind == ChangeKind::Deleted));
         let new = super::parse_status_line(b"? \xff\xfe").unwrap();

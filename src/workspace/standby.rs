@@ -9,7 +9,7 @@ use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::findings::SyncFindings;
 use crate::workspace::gateway_activity::{CheckoutMode, GatewayActivity};
 use crate::workspace::git::lfs::{self, NotUploaded};
-use crate::workspace::git::merge::{ConflictBranch, HistoryMerge, history_contains};
+use crate::workspace::git::merge::{ConflictBranch, HistoryMerge};
 use crate::workspace::git::ref_update::{REFLOG_MESSAGE, branch_update, run_ref_transactions};
 use crate::workspace::git::refs::{Head, Refs};
 use crate::workspace::git::repository::RepositorySpec;
@@ -62,7 +62,7 @@ impl<'a> StandbyRepository<'a> {
                 WorkspacePull::new(error.kind.into(), &error.message)
             }
         };
-        pulled.commit_before = before.as_deref().and_then(Oid::parse);
+        pulled.commit_before = before.clone();
         pulled.set_refs(&refs);
         pulled.set_findings(&findings);
         pulled
@@ -73,7 +73,7 @@ impl<'a> StandbyRepository<'a> {
         remote::fetch_branches(&self.git, self.workspace)?;
         *refs = self.read_refs()?;
         match (&refs.head.commit, &refs.remote_branch) {
-            (Some(head), Some(remote)) if history_contains(&self.git, head, remote)? => Ok(PullOutcome::UpToDate),
+            (Some(head), Some(remote)) if self.git.history_contains(head, remote)? => Ok(PullOutcome::UpToDate),
             _ => Ok(PullOutcome::Fetched),
         }
     }
@@ -148,20 +148,18 @@ impl<'a> StandbyRepository<'a> {
     /// Pushes this host's own branch and its conflict branches, unless the remote has them.
     fn push_unreturned(&self, pushed: &mut PushReport, findings: &mut SyncFindings) -> Result<PushOutcome, SyncError> {
         let (git, refs) = (&self.git, self.read_refs()?);
-        pushed.commit = refs.head.commit.as_deref().and_then(Oid::parse);
+        pushed.commit = refs.head.commit.clone();
         let branch = format!("refs/heads/{}", ref_names::own_branch(git.host_name));
-        let mut news: Vec<(String, &str)> = Vec::new();
+        let mut news: Vec<(String, &Oid)> = Vec::new();
         if let Some(own) = self.unpushed_commit(&refs)? {
             news.push((branch.clone(), own));
         }
-        news.extend(
-            refs.conflict_branches.iter().map(|(name, commit)| (format!("refs/heads/{name}"), commit.as_str())),
-        );
+        news.extend(refs.conflict_branches.iter().map(|(name, commit)| (format!("refs/heads/{name}"), commit)));
         if news.is_empty() {
             return Ok(PushOutcome::UpToDate);
         }
         let refspecs: Vec<String> = news.iter().map(|(name, commit)| format!("{commit}:{name}")).collect();
-        let commits: Vec<&str> = news.iter().map(|(_, commit)| *commit).collect();
+        let commits: Vec<&Oid> = news.iter().map(|(_, commit)| *commit).collect();
         let not_uploaded = lfs::upload_contents(git, self.workspace, &commits)?;
         let sent = push_urls::push_refspecs(git, self.workspace, &refspecs, &[])?;
         // If git LFS could not upload a content, the next run pushes the same branch again.
@@ -188,19 +186,19 @@ impl<'a> StandbyRepository<'a> {
         Ok(PushOutcome::Pushed)
     }
 
-    fn unpushed_commit<'r>(&self, refs: &'r Refs) -> Result<Option<&'r str>, SyncError> {
-        let Some(own) = refs.own_branch.as_deref().filter(|own| refs.pushed_commit.as_deref() != Some(own)) else {
+    fn unpushed_commit<'r>(&self, refs: &'r Refs) -> Result<Option<&'r Oid>, SyncError> {
+        let Some(own) = refs.own_branch.as_ref().filter(|own| refs.pushed_commit.as_ref() != Some(own)) else {
             return Ok(None);
         };
         Ok(match &refs.remote_branch {
-            Some(remote) if remote == own || history_contains(&self.git, remote, own)? => None,
+            Some(remote) if remote == own || self.git.history_contains(remote, own)? => None,
             _ => Some(own),
         })
     }
 
     /// Records a pushed branch. A pushed conflict branch is deleted here: once a person has merged it and deleted it at
     /// the remote, it must not return.
-    fn record_pushed(&self, name: &str, commit: &str, is_own: bool) -> Result<(), SyncError> {
+    fn record_pushed(&self, name: &str, commit: &Oid, is_own: bool) -> Result<(), SyncError> {
         if is_own {
             return run_ref_transactions(
                 &self.git,
@@ -251,7 +249,7 @@ impl<'a> StandbyRepository<'a> {
         findings.moved_aside.extend(late_writes::clean_up_earlier_checkouts(&self.git, now)?);
         findings.unfiltered = smudge::retry_filters(&self.git, now, &mut findings.moved_aside)?;
         let local =
-            CommittedSnapshot::commit_changes(&self.git, self.workspace, refs, (GatewayActivity::Down, now), findings)?;
+            CommittedSnapshot::commit_changes(&self.git, self.workspace, refs, GatewayActivity::Down, now, findings)?;
         if self.point_head_at_snapshot(refs, &local, now)? {
             *refs = self.read_refs()?;
         }
@@ -285,10 +283,10 @@ impl<'a> StandbyRepository<'a> {
             git,
             refs,
             snapshot: &local.snapshot,
-            from_commit: local.commit.as_deref(),
+            from_commit: local.commit.as_ref(),
             to_commit: &joined.commit,
             branch: &branch,
-            merged_remote: refs.remote_branch.as_deref(),
+            merged_remote: refs.remote_branch.as_ref(),
             gateway_activity: GatewayActivity::Down,
             require_allowed: &|| self.require_gateway_down(),
             now,
@@ -309,22 +307,22 @@ impl<'a> StandbyRepository<'a> {
     /// fast-forward, otherwise detached. Recovery from an interrupted checkout compares with HEAD, so this must come
     /// first. True if anything was changed.
     fn point_head_at_snapshot(&self, refs: &Refs, local: &CommittedSnapshot, now: Time) -> Result<bool, SyncError> {
-        let Some(commit) = local.commit.as_deref() else { return Ok(false) };
+        let Some(commit) = local.commit.as_ref() else { return Ok(false) };
         let git = &self.git;
         let branch = format!("refs/heads/{}", ref_names::own_branch(git.host_name));
         let Head { branch: checked_out, commit: head, .. } = &refs.head;
         let on_own = checked_out.as_deref() == Some(&branch);
-        if on_own && head.as_deref() == Some(commit) {
+        if on_own && head.as_ref() == Some(commit) {
             return Ok(false);
         }
         let goes_forwards = match &refs.own_branch {
             None => true,
             Some(own) if on_own => head.as_ref() == Some(own),
-            Some(own) => history_contains(git, commit, own)?,
+            Some(own) => git.history_contains(commit, own)?,
         };
         git.flush_objects();
         if goes_forwards {
-            run_ref_transactions(git, &branch_update(&branch, commit, refs.own_branch.as_deref()))?;
+            run_ref_transactions(git, &branch_update(&branch, commit, refs.own_branch.as_ref()))?;
             if !on_own {
                 self.keep_detached_commit(refs, now)?;
                 git.run(&["symbolic-ref", "HEAD", &branch])?;

@@ -121,7 +121,7 @@ pub fn run_pull_unit(
     paths: &SyncPaths,
     cancel: &Cancel,
 ) -> Result<PullReport, SyncUnitError> {
-    run_unit(systemctl, (PULL_SERVICE, limit), cancel, || read_last_pull(paths), |report| report.ended_at)
+    run_unit(systemctl, PULL_SERVICE, limit, cancel, || read_last_pull(paths), |report| report.ended_at)
 }
 
 /// Runs the push unit to its end, for `limit` at most, and reads its report.
@@ -134,7 +134,7 @@ pub fn run_push_unit(
     paths: &SyncPaths,
     cancel: &Cancel,
 ) -> Result<PushReport, SyncUnitError> {
-    run_unit(systemctl, (PUSH_SERVICE, limit), cancel, || read_last_push(paths), |report| report.ended_at)
+    run_unit(systemctl, PUSH_SERVICE, limit, cancel, || read_last_push(paths), |report| report.ended_at)
 }
 
 /// Pushes the current state of the workspace. If the timer has started a push already, waits for its end and starts the
@@ -179,7 +179,8 @@ pub fn wait_for_turn(paths: &SyncPaths, limit: Duration, cancel: &Cancel) {
 
 fn run_unit<R>(
     systemctl: &Systemctl,
-    (unit, limit): (&'static str, Duration),
+    unit: &'static str,
+    limit: Duration,
     cancel: &Cancel,
     last: impl Fn() -> Result<Option<R>, ReportError>,
     ended: impl Fn(&R) -> Time,

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::workspace::checkout::checkout_folder::{FileKind, ReplacedFile};
 use crate::workspace::error::SyncError;
 use crate::workspace::git::Git;
+use crate::workspace::oid::Oid;
 
 /// Returns for each replaced file whether git has its bytes. `all` is the folder that holds the folders of all
 /// checkouts.
@@ -24,7 +25,7 @@ pub(crate) fn are_contents_known(git: &Git<'_>, all: &Path, old: &[ReplacedFile<
     let is_empty = |old: &ReplacedFile<'_>| {
         old.kind == FileKind::File && old.current_path.metadata().is_ok_and(|found| found.len() == 0)
     };
-    let is_known = |hash: &Option<String>| hash.as_ref().is_some_and(|hash| known.contains(hash));
+    let is_known = |hash: &Option<Oid>| hash.as_ref().is_some_and(|hash| known.contains(hash));
     Ok(hashes.iter().zip(old).map(|(hash, old)| is_known(hash) || is_empty(old)).collect())
 }
 
@@ -43,14 +44,14 @@ pub(crate) fn are_files_equal(one: &Path, other: &Path) -> bool {
         && matches!((fs::read(one), fs::read(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-fn read_known_ids(all: &Path) -> HashSet<String> {
+fn read_known_ids(all: &Path) -> HashSet<Oid> {
     let folders = fs::read_dir(all).into_iter().flatten().flatten().map(|entry| entry.path().join("known"));
     let texts = folders.filter_map(|file| fs::read_to_string(file).ok());
-    texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    texts.flat_map(|text| text.lines().filter_map(Oid::parse).collect::<Vec<_>>()).collect()
 }
 
 /// Computes each file's object id without any conversion. The content of a link is its target.
-fn hash_replaced_files(git: &Git<'_>, old: &[ReplacedFile<'_>]) -> Result<Vec<Option<String>>, SyncError> {
+fn hash_replaced_files(git: &Git<'_>, old: &[ReplacedFile<'_>]) -> Result<Vec<Option<Oid>>, SyncError> {
     let links = git.private_folder().join("links");
     let _ = fs::remove_dir_all(&links);
     let mut files: Vec<Option<PathBuf>> = Vec::new();
@@ -77,12 +78,11 @@ fn hash_replaced_files(git: &Git<'_>, old: &[ReplacedFile<'_>]) -> Result<Vec<Op
 }
 
 /// Runs git on many files at once, or one by one if it fails for one of them.
-pub(crate) fn hash_files(git: &Git<'_>, args: &[&str], paths: &[&Path]) -> Vec<Option<String>> {
-    let all = |paths: &[&Path]| -> Option<Vec<Option<String>>> {
+pub(crate) fn hash_files(git: &Git<'_>, args: &[&str], paths: &[&Path]) -> Vec<Option<Oid>> {
+    let all = |paths: &[&Path]| -> Option<Vec<Option<Oid>>> {
         let lines: Vec<u8> = paths.iter().flat_map(|path| quote_path_line(path)).collect();
         let hashes = git.run_with_input(args, &lines, &git.private_index()).ok()?;
-        let hashes: Vec<Option<String>> =
-            String::from_utf8_lossy(&hashes).lines().map(|hash| Some(hash.to_owned())).collect();
+        let hashes: Vec<Option<Oid>> = String::from_utf8_lossy(&hashes).lines().map(Oid::parse).collect();
         (hashes.len() == paths.len()).then_some(hashes)
     };
     if paths.is_empty() {

@@ -38,11 +38,11 @@ pub(crate) fn clean_up_earlier_checkouts(git: &Git<'_>, now: Time) -> Result<Vec
     folders.iter().for_each(|folder| remove_new_files(folder));
     let clock = if folders.is_empty() { None } else { boot_clock::time_since_boot() };
     folders.retain(|folder| {
-        !folder.join(NO_WRITERS_FILE).exists() || is_safe_to_remove(folder, WriterState::Closed, (clock, false))
+        !folder.join(NO_WRITERS_FILE).exists() || is_safe_to_remove(folder, WriterState::Closed, clock, 0)
     });
     // Newest first: if space runs out, the oldest are removed.
     folders.sort_by_key(|folder| Reverse(created_at(folder)));
-    check_replaced_files(git, &folders, (clock, now))
+    check_replaced_files(git, &folders, clock, now)
 }
 
 /// Names the files of these checkouts that a process may still write to, or whose bytes git does not have, and removes
@@ -50,7 +50,8 @@ pub(crate) fn clean_up_earlier_checkouts(git: &Git<'_>, now: Time) -> Result<Vec
 pub(crate) fn check_replaced_files(
     git: &Git<'_>,
     folders: &[PathBuf],
-    (clock, now): (Option<Duration>, Time),
+    clock: Option<Duration>,
+    now: Time,
 ) -> Result<Vec<PathBuf>, SyncError> {
     let mut all_old = Vec::new();
     for folder in folders {
@@ -79,7 +80,7 @@ pub(crate) fn check_replaced_files(
             continue;
         }
         kept_bytes += old.current_path.symlink_metadata().map_or(0, |found| found.len()).max(BLOCK_SIZE);
-        if is_safe_to_remove(old.checkout_folder, writers, (clock, kept_bytes > UNKNOWN_WRITERS_SPACE_LIMIT)) {
+        if is_safe_to_remove(old.checkout_folder, writers, clock, kept_bytes) {
             fs::remove_file(&old.current_path).or_cannot("remove", &old.current_path)?;
         } else if writers != WriterState::Closed {
             open.insert(old.checkout_folder);
@@ -100,7 +101,7 @@ pub(crate) fn check_replaced_files(
 }
 
 /// True if no process can write to the replaced files of a checkout any more.
-fn is_safe_to_remove(folder: &Path, writers: WriterState, (clock, is_full): (Option<Duration>, bool)) -> bool {
+fn is_safe_to_remove(folder: &Path, writers: WriterState, clock: Option<Duration>, kept_bytes: u64) -> bool {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let (boot, this) = (name.split('.').next().unwrap_or_default(), ref_names::boot_id());
     if !boot.is_empty() && !this.is_empty() && boot != this {
@@ -111,7 +112,7 @@ fn is_safe_to_remove(folder: &Path, writers: WriterState, (clock, is_full): (Opt
     match writers {
         WriterState::Open => false,
         WriterState::Closed => age >= REMOVAL_GRACE_PERIOD,
-        WriterState::Unknown => age >= UNKNOWN_WRITERS_RETENTION && is_full,
+        WriterState::Unknown => age >= UNKNOWN_WRITERS_RETENTION && kept_bytes > UNKNOWN_WRITERS_SPACE_LIMIT,
     }
 }
 

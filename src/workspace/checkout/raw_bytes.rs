@@ -12,6 +12,7 @@ use crate::workspace::error::SyncError;
 use crate::workspace::files::is_regular_file;
 use crate::workspace::git::diff::FileDifference;
 use crate::workspace::git::{Git, OUTPUT_SIZE_LIMIT};
+use crate::workspace::oid::Oid;
 use crate::workspace::ref_names;
 use crate::workspace::snapshot::Snapshot;
 
@@ -24,7 +25,7 @@ pub(crate) struct PreservedBytes {
     /// Names for `git show` of the bytes that git would not write again.
     pub(crate) object_names: Vec<PathBuf>,
     /// Object ids of all the stored bytes.
-    pub(crate) object_ids: Vec<String>,
+    pub(crate) object_ids: Vec<Oid>,
 }
 
 /// Preserves the bytes of files that are about to be replaced, if git would not write them again.
@@ -44,9 +45,9 @@ pub(crate) fn preserve_bytes(
     let files: Vec<&FileDifference> = entries.iter().filter(is_file).collect();
     let names: Vec<&Path> = files.iter().map(|entry| entry.path()).collect();
     let found = store_unconverted(git, &names)?;
-    let contents: Vec<String> = found.values().cloned().collect();
+    let contents: Vec<Oid> = found.values().cloned().collect();
     let started = Instant::now();
-    let mut kept: Vec<(&FileDifference, &String)> = Vec::new();
+    let mut kept: Vec<(&FileDifference, &Oid)> = Vec::new();
     let mut compared = 0;
     for entry in files {
         let Some(hash) = found.get(entry.path()).filter(|hash| **hash != entry.object_ids[0]) else { continue };
@@ -66,11 +67,8 @@ pub(crate) fn preserve_bytes(
         lines.extend_from_slice(&entry.path);
         lines.push(0);
     }
-    let index = git.private_folder().join("index.raw");
-    git.run_on_index(&index, &["read-tree", "--empty"])?;
-    git.run_with_input(&["update-index", "-z", "--index-info"], &lines, &index)?;
-    let tree = git.run_on_index(&index, &["write-tree"])?;
-    let commit = crate::workspace::git::merge::commit_tree(git, &tree, &[], "Bytes that git does not store")?;
+    let tree = git.build_tree("index.raw", None, &lines)?;
+    let commit = git.commit_tree(&tree, &[], "Bytes that git does not store")?;
     git.flush_objects();
     git.run(&["update-ref", &name, &commit])?;
     let shown = |entry: &FileDifference| PathBuf::from(format!("{name}:{}", entry.path().display()));
@@ -79,14 +77,14 @@ pub(crate) fn preserve_bytes(
 
 /// Stores files byte by byte and returns their object ids. Omits files that are gone or unreadable: a checkout neither
 /// replaces nor removes those.
-pub(crate) fn store_unconverted<'a>(git: &Git<'_>, names: &[&'a Path]) -> Result<HashMap<&'a Path, String>, SyncError> {
+pub(crate) fn store_unconverted<'a>(git: &Git<'_>, names: &[&'a Path]) -> Result<HashMap<&'a Path, Oid>, SyncError> {
     let hashes = hash_files(git, &["hash-object", "-w", "--no-filters", "--stdin-paths"], names);
     git.require_not_cancelled()?;
     Ok(names.iter().zip(hashes).filter_map(|(name, hash)| Some((*name, hash?))).collect())
 }
 
 /// True if git would write exactly these bytes from what it stores.
-fn is_reproducible(git: &Git<'_>, entry: &FileDifference, raw: &str) -> bool {
+fn is_reproducible(git: &Git<'_>, entry: &FileDifference, raw: &Oid) -> bool {
     let mut path = OsStr::new("--path=").to_owned();
     path.push(entry.path());
     let args = [OsStr::new("cat-file"), OsStr::new("--filters"), &path, OsStr::new(entry.object_ids[0].as_str())];
@@ -96,6 +94,6 @@ fn is_reproducible(git: &Git<'_>, entry: &FileDifference, raw: &str) -> bool {
         .limit(OUTPUT_SIZE_LIMIT)
         .cancel(git.cancel_signal())
         .run_bytes();
-    let stored = git.run_for_bytes(&["cat-file", "blob", raw]);
+    let stored = git.read_blob(raw);
     matches!((written, stored), (Ok(written), Ok(stored)) if written == stored)
 }

@@ -23,6 +23,7 @@ use crate::workspace::checkout::{aside_names, content_comparison};
 use crate::workspace::error::{FileResult, SyncError};
 use crate::workspace::files::is_missing_file_error;
 use crate::workspace::git::Git;
+use crate::workspace::oid::Oid;
 use crate::workspace::{boot_clock, ref_names};
 
 /// Files of one checkout.
@@ -59,10 +60,7 @@ impl<'a> ReplacedFiles<'a> {
     }
 
     /// Records the object ids that git has of the replaced and the new files, before the first one is renamed.
-    pub(crate) fn record_known_contents<'h>(
-        &self,
-        hashes: impl IntoIterator<Item = &'h String>,
-    ) -> Result<(), SyncError> {
+    pub(crate) fn record_known_contents<'h>(&self, hashes: impl IntoIterator<Item = &'h Oid>) -> Result<(), SyncError> {
         let lines: String = hashes.into_iter().map(|hash| format!("{hash}\n")).collect();
         self.append_to_record("known", lines.as_bytes())
     }
@@ -127,7 +125,7 @@ impl<'a> ReplacedFiles<'a> {
 
     /// Gives replaced files that were written late, or still may be, a name in the workspace. Returns the names.
     pub(crate) fn rescue_late_writes(&self, now: Time) -> Result<Vec<PathBuf>, SyncError> {
-        check_replaced_files(self.git, std::slice::from_ref(&self.folder), (boot_clock::time_since_boot(), now))
+        check_replaced_files(self.git, std::slice::from_ref(&self.folder), boot_clock::time_since_boot(), now)
     }
 
     /// Returns the folder of this checkout on the file system of `path` if that is not the repository's. It is in the

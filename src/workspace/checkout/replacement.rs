@@ -18,6 +18,7 @@ use crate::workspace::exclusion::WithheldFiles;
 use crate::workspace::files::{is_beyond_link, is_missing_file_error, parse_nul_list};
 use crate::workspace::git::Git;
 use crate::workspace::git::diff::FileDifference;
+use crate::workspace::oid::Oid;
 use crate::workspace::snapshot::Snapshot;
 
 /// Attempts at placing a file while another process keeps creating one at its path.
@@ -38,7 +39,8 @@ impl<'a> FileReplacement<'a> {
     /// Writes the new files outside the workspace. Afterwards, this program's index matches the tree `to`.
     pub(crate) fn prepare(
         git: &'a Git<'a>,
-        (snapshot, to): (&'a Snapshot, &str),
+        snapshot: &'a Snapshot,
+        to: &Oid,
         entries: &'a [FileDifference],
         now: Time,
     ) -> Result<Self, SyncError> {
@@ -73,7 +75,7 @@ impl<'a> FileReplacement<'a> {
 
     /// Replaces the files. Returns the new names of obstructing files and of files written at the last moment. `raw`
     /// lists object ids that git has in addition to those of the commits.
-    pub(crate) fn replace_all(&self, raw: &[String]) -> Result<Vec<PathBuf>, SyncError> {
+    pub(crate) fn replace_all(&self, raw: &[Oid]) -> Result<Vec<PathBuf>, SyncError> {
         self.replaced.record_known_contents(self.differences.iter().flat_map(|entry| &entry.object_ids).chain(raw))?;
         let mut aside = Vec::new();
         for entry in self.differences.iter().filter(|entry| !entry.is_file_afterwards()) {

@@ -18,6 +18,7 @@ use crate::workspace::files::{
 };
 use crate::workspace::git::filters::Conversion;
 use crate::workspace::git::{Git, SCAN_TIME_LIMIT};
+use crate::workspace::oid::Oid;
 
 /// Command that writes the listed files as this program's index has them.
 const CHECKOUT_INDEX_ARGS: [&str; 4] = ["checkout-index", "--force", "-z", "--stdin"];
@@ -114,15 +115,17 @@ pub(crate) fn retry_filters(git: &Git<'_>, now: Time, aside: &mut Vec<PathBuf>) 
 }
 
 /// Returns the object id of each file in this program's index.
-fn index_object_ids(git: &Git<'_>) -> Result<HashMap<PathBuf, String>, SyncError> {
+fn index_object_ids(git: &Git<'_>) -> Result<HashMap<PathBuf, Oid>, SyncError> {
     let listing = git.run_for_bytes(&["ls-files", "--stage", "-z"])?;
     let mut stored = HashMap::new();
     for line in listing.split(|byte| *byte == 0) {
         // `mode hash stage TAB path`.
         let Some(tab) = line.iter().position(|byte| *byte == b'\t') else { continue };
         let (meta, path) = line.split_at(tab);
-        let Some(hash) = std::str::from_utf8(meta).ok().and_then(|meta| meta.split(' ').nth(1)) else { continue };
-        stored.insert(PathBuf::from(OsStr::from_bytes(path.get(1..).unwrap_or_default())), hash.to_owned());
+        let Some(hash) = std::str::from_utf8(meta).ok().and_then(|meta| Oid::parse(meta.split(' ').nth(1)?)) else {
+            continue;
+        };
+        stored.insert(PathBuf::from(OsStr::from_bytes(path.get(1..).unwrap_or_default())), hash);
     }
     Ok(stored)
 }

@@ -18,6 +18,7 @@ use crate::workspace::files::remove_file;
 use crate::workspace::gateway_activity::GatewayActivity;
 use crate::workspace::git::Git;
 use crate::workspace::git::diff::diff_trees;
+use crate::workspace::oid::Oid;
 use crate::workspace::{left_over, ref_names};
 
 /// Target of the symbolic link that this program uses as a lock. A link is created atomically, so a lock left by a
@@ -64,12 +65,12 @@ impl IndexLock {
     pub(crate) fn keep_staged_changes(
         &self,
         git: &Git<'_>,
-        saved_trees: [&str; 2],
+        saved_trees: [&Oid; 2],
         gateway_activity: GatewayActivity,
         now: Time,
     ) -> Result<(), SyncError> {
         let Some(index) = copy_changed_index(git) else { return Ok(()) };
-        let staged = match git.run_on_index(&index, &["write-tree"]) {
+        let staged = match git.write_tree(&index) {
             Ok(staged) if !has_unsaved_staged_changes(git, &staged, saved_trees)? => return Ok(()),
             Ok(staged) => staged,
             Err(_) => match tree_of_unmerged_stages(git, &index)? {
@@ -80,7 +81,7 @@ impl IndexLock {
                 None => return Ok(()),
             },
         };
-        let kept = crate::workspace::git::merge::commit_tree(git, &staged, &[], "Staged changes")?;
+        let kept = git.commit_tree(&staged, &[], "Staged changes")?;
         let name = format!("{}staged/{}", ref_names::PRIVATE_REF_PREFIX, ref_names::time_stamp(now));
         git.run(&["update-ref", &name, &kept])?;
         Ok(())
@@ -122,7 +123,7 @@ fn copy_changed_index(git: &Git<'_>) -> Option<PathBuf> {
 }
 
 /// True if a staged change is neither committed nor on the disk.
-fn has_unsaved_staged_changes(git: &Git<'_>, staged: &str, saved_trees: [&str; 2]) -> Result<bool, SyncError> {
+fn has_unsaved_staged_changes(git: &Git<'_>, staged: &Oid, saved_trees: [&Oid; 2]) -> Result<bool, SyncError> {
     if saved_trees.contains(&staged) {
         return Ok(false);
     }
@@ -134,7 +135,7 @@ fn has_unsaved_staged_changes(git: &Git<'_>, staged: &str, saved_trees: [&str; 2
 }
 
 /// Writes the stages of an unmerged index as a tree with one folder for each stage; `None` if the index is unreadable.
-fn tree_of_unmerged_stages(git: &Git<'_>, index: &Path) -> Result<Option<String>, SyncError> {
+fn tree_of_unmerged_stages(git: &Git<'_>, index: &Path) -> Result<Option<Oid>, SyncError> {
     let Ok(listed) = git.run_on_index_for_bytes(index, &["ls-files", "--stage", "-z"]) else { return Ok(None) };
     let mut sides = Vec::new();
     for line in listed.split(|byte| *byte == 0) {
@@ -148,10 +149,7 @@ fn tree_of_unmerged_stages(git: &Git<'_>, index: &Path) -> Result<Option<String>
         sides.extend_from_slice(path.get(1..).unwrap_or_default());
         sides.push(0);
     }
-    let copy = git.private_folder().join("index.sides");
-    git.run_on_index(&copy, &["read-tree", "--empty"])?;
-    git.run_with_input(&["update-index", "-z", "--index-info"], &sides, &copy)?;
-    Ok(Some(git.run_on_index(&copy, &["write-tree"])?))
+    git.build_tree("index.sides", None, &sides).map(Some)
 }
 
 /// True if the lock is this program's, left by a crash.

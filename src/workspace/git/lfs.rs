@@ -10,6 +10,7 @@ use crate::workspace::error::{SyncError, SyncErrorKind};
 use crate::workspace::exclusion::{ExclusionReason, WithheldFiles};
 use crate::workspace::files::{remove_file, replace_file};
 use crate::workspace::git::Git;
+use crate::workspace::oid::Oid;
 
 /// Number of contents uploaded by one command.
 const UPLOAD_BATCH_SIZE: usize = 500;
@@ -32,14 +33,14 @@ pub(crate) fn has_pending_uploads(git: &Git<'_>) -> bool {
 pub(crate) fn upload_contents(
     git: &Git<'_>,
     workspace: &WorkspaceConfig,
-    commits: &[&str],
+    commits: &[&Oid],
 ) -> Result<Option<NotUploaded>, SyncError> {
     if !is_lfs_used(git) && !has_pending_uploads(git) {
         return Ok(None);
     }
     let mut contents = read_pending_uploads(git);
     let mut args = vec!["lfs", "push", "--dry-run", "--", &workspace.remote];
-    args.extend(commits);
+    args.extend(commits.iter().map(|commit| commit.as_str()));
     match git.try_run_over_network(&args, workspace.timeout) {
         Ok((true, output)) => contents.extend(output.stdout.lines().filter_map(parse_dry_run_line)),
         Ok((false, output)) => return Ok(Some(upload_failure(contents, &last_line(&output.stderr)))),

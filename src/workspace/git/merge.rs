@@ -8,15 +8,16 @@ use crate::text::Time;
 use crate::workspace::error::{SyncError, SyncErrorKind, means_damage};
 use crate::workspace::git::Git;
 use crate::workspace::git::refs::Refs;
+use crate::workspace::oid::Oid;
 use crate::workspace::ref_names;
 
 /// Highest exit code of git itself. A shell reports a signal above it.
 const GIT_DIED: i32 = 128;
 
-/// Result of merging two trees.
-pub(crate) enum TreeMerge {
-    /// Tree that contains both.
-    Clean(String),
+/// Merge that changes no conflicting file.
+pub(crate) enum CleanMerge {
+    /// Tree or commit that contains both.
+    Clean(Oid),
     /// Files in conflict.
     Conflict(String),
 }
@@ -25,9 +26,15 @@ pub(crate) enum TreeMerge {
 #[derive(Debug)]
 pub(crate) struct MergeResult {
     /// The resulting commit.
-    pub(crate) commit: String,
+    pub(crate) commit: Oid,
     /// Branch that keeps this host's version if there was a conflict.
     pub(crate) conflict_branch: Option<ConflictBranch>,
+}
+
+impl MergeResult {
+    fn without_conflict(commit: Oid) -> Self {
+        Self { commit, conflict_branch: None }
+    }
 }
 
 /// Branch that keeps a version that could not be merged.
@@ -49,45 +56,43 @@ pub(crate) struct HistoryMerge<'a> {
 
 impl HistoryMerge<'_> {
     /// Merges `theirs` into `ours`. In a conflict, `theirs` is the result and `ours` is kept on a branch.
-    pub(crate) fn merge_or_keep(&self, ours: Option<String>, theirs: &str) -> Result<MergeResult, SyncError> {
-        let Some(ours) = ours else { return Ok(MergeResult { commit: theirs.to_owned(), conflict_branch: None }) };
-        let base = self.git.query(&["merge-base", &ours, theirs])?;
-        if ours == theirs || base.as_deref() == Some(theirs) {
-            return Ok(MergeResult { commit: ours, conflict_branch: None });
+    pub(crate) fn merge_or_keep(&self, ours: Option<Oid>, theirs: &Oid) -> Result<MergeResult, SyncError> {
+        let Some(ours) = ours else { return Ok(MergeResult::without_conflict(theirs.clone())) };
+        let base = self.git.merge_base(&ours, theirs)?;
+        if ours == *theirs || base.as_ref() == Some(theirs) {
+            return Ok(MergeResult::without_conflict(ours));
         }
-        if base.as_deref() == Some(&ours) {
-            return Ok(MergeResult { commit: theirs.to_owned(), conflict_branch: None });
+        if base.as_ref() == Some(&ours) {
+            return Ok(MergeResult::without_conflict(theirs.clone()));
         }
         let merged = merge_trees(self.git, &ours, theirs)?;
         self.commit_result(merged, &ours, theirs, &[&ours, theirs])
     }
 
-    /// Merges without resolving a conflict; the inner error lists the files.
-    pub(crate) fn merge_without_conflict(&self, ours: &str, theirs: &str) -> Result<Result<String, String>, SyncError> {
-        if history_contains(self.git, theirs, ours)? {
-            return Ok(Ok(theirs.to_owned()));
+    /// Merges unless there is a conflict.
+    pub(crate) fn merge_without_conflict(&self, ours: &Oid, theirs: &Oid) -> Result<CleanMerge, SyncError> {
+        if self.git.history_contains(theirs, ours)? {
+            return Ok(CleanMerge::Clean(theirs.clone()));
         }
         match merge_trees(self.git, ours, theirs)? {
-            TreeMerge::Conflict(files) => Ok(Err(files)),
-            clean => self.commit_result(clean, ours, theirs, &[ours, theirs]).map(|joined| Ok(joined.commit)),
+            conflict @ CleanMerge::Conflict(_) => Ok(conflict),
+            clean => {
+                self.commit_result(clean, ours, theirs, &[ours, theirs]).map(|joined| CleanMerge::Clean(joined.commit))
+            }
         }
     }
 
     /// Merges the remote's branch, whose history may have been rewritten.
-    pub(crate) fn merge_remote(&self, ours: Option<String>) -> Result<Option<MergeResult>, SyncError> {
-        let Some(remote) = self.refs.remote_branch.as_deref() else {
-            return Ok(ours.map(|commit| MergeResult { commit, conflict_branch: None }));
+    pub(crate) fn merge_remote(&self, ours: Option<Oid>) -> Result<Option<MergeResult>, SyncError> {
+        let Some(remote) = self.refs.remote_branch.as_ref() else {
+            return Ok(ours.map(MergeResult::without_conflict));
         };
         match (&ours, &self.refs.merged_remote) {
-            (Some(ours), Some(merged)) if merged == remote => {
-                Ok(Some(MergeResult { commit: ours.clone(), conflict_branch: None }))
-            }
-            (Some(ours), Some(merged)) if !history_contains(self.git, remote, merged)? => {
+            (Some(ours), Some(merged)) if merged == remote => Ok(Some(MergeResult::without_conflict(ours.clone()))),
+            (Some(ours), Some(merged)) if !self.git.history_contains(remote, merged)? => {
                 self.merge_rewritten_remote(ours, merged, remote).map(Some)
             }
-            (Some(ours), Some(merged)) if ours == merged => {
-                Ok(Some(MergeResult { commit: remote.to_owned(), conflict_branch: None }))
-            }
+            (Some(ours), Some(merged)) if ours == merged => Ok(Some(MergeResult::without_conflict(remote.clone()))),
             _ => self.merge_or_keep(ours, remote).map(Some),
         }
     }
@@ -95,11 +100,11 @@ impl HistoryMerge<'_> {
     /// Merges after the remote's history was rewritten. Replays only this host's own changes, so that commits removed
     /// at the remote do not return; the old history stays on this host. If the remote has this host's branch, which is
     /// never rewritten, the result has both histories.
-    fn merge_rewritten_remote(&self, ours: &str, merged: &str, remote: &str) -> Result<MergeResult, SyncError> {
-        let tree = |commit: &str| self.git.run_for_value(&["rev-parse", &format!("{commit}^{{tree}}")]);
-        let commit = |tree: String, parents: &[&str]| commit_tree(self.git, &tree, parents, "Compared");
-        let base = commit(tree(merged)?, &[])?;
-        let (a, b) = (commit(tree(ours)?, &[&base])?, commit(tree(remote)?, &[&base])?);
+    fn merge_rewritten_remote(&self, ours: &Oid, merged: &Oid, remote: &Oid) -> Result<MergeResult, SyncError> {
+        let git = self.git;
+        let commit = |of: &Oid, parents: &[&Oid]| git.commit_tree(&git.tree_of(of)?, parents, "Compared");
+        let base = commit(merged, &[])?;
+        let (a, b) = (commit(ours, &[&base])?, commit(remote, &[&base])?);
         let found = merge_trees(self.git, &a, &b)?;
         if self.refs.remote_own_branch.is_some() {
             return self.commit_result(found, ours, remote, &[ours, remote]);
@@ -107,8 +112,8 @@ impl HistoryMerge<'_> {
         let name = format!("{}replaced/{}", ref_names::PRIVATE_REF_PREFIX, ref_names::time_stamp(self.now));
         self.git.run(&["update-ref", &name, ours])?;
         match found {
-            TreeMerge::Clean(clean) if clean == tree(remote)? => {
-                Ok(MergeResult { commit: remote.to_owned(), conflict_branch: None })
+            CleanMerge::Clean(clean) if clean == git.tree_of(remote)? => {
+                Ok(MergeResult::without_conflict(remote.clone()))
             }
             found => self.commit_result(found, ours, remote, &[remote]),
         }
@@ -116,48 +121,45 @@ impl HistoryMerge<'_> {
 
     fn commit_result(
         &self,
-        merged: TreeMerge,
-        ours: &str,
-        theirs: &str,
-        parents: &[&str],
+        merged: CleanMerge,
+        ours: &Oid,
+        theirs: &Oid,
+        parents: &[&Oid],
     ) -> Result<MergeResult, SyncError> {
         let WorkspaceConfig { remote, branch, .. } = self.workspace;
         let host = self.git.host_name;
         match merged {
-            TreeMerge::Clean(tree) => {
+            CleanMerge::Clean(tree) => {
                 let message = format!("Merge {branch} of {remote} into the workspace of {host}");
-                Ok(MergeResult { commit: commit_tree(self.git, &tree, parents, &message)?, conflict_branch: None })
+                Ok(MergeResult::without_conflict(self.git.commit_tree(&tree, parents, &message)?))
             }
-            TreeMerge::Conflict(files) => {
+            CleanMerge::Conflict(files) => {
                 let kept = self.keep_on_branch(ours, theirs, files)?;
-                let tree = self.git.run_for_value(&["rev-parse", &format!("{theirs}^{{tree}}")])?;
+                let tree = self.git.tree_of(theirs)?;
                 let message =
                     format!("Continue with {branch} of {remote}\n\nThe version of {host} is on {}.", kept.name);
-                Ok(MergeResult {
-                    commit: commit_tree(self.git, &tree, parents, &message)?,
-                    conflict_branch: Some(kept),
-                })
+                Ok(MergeResult { commit: self.git.commit_tree(&tree, parents, &message)?, conflict_branch: Some(kept) })
             }
         }
     }
 
     /// Keeps this host's version on a branch. The commit is a new one outside its history, so that `git merge` still
     /// finds two sides to compare after the history was merged.
-    fn keep_on_branch(&self, ours: &str, theirs: &str, files: String) -> Result<ConflictBranch, SyncError> {
-        let tree = self.git.run_for_value(&["rev-parse", &format!("{ours}^{{tree}}")])?;
+    fn keep_on_branch(&self, ours: &Oid, theirs: &Oid, files: String) -> Result<ConflictBranch, SyncError> {
+        let tree = self.git.tree_of(ours)?;
         for (branch, commit) in &self.refs.conflict_branches {
-            if self.git.run_for_value(&["rev-parse", &format!("{commit}^{{tree}}")])? == tree {
+            if self.git.tree_of(commit)? == tree {
                 return Ok(ConflictBranch { name: branch.clone(), files_in_conflict: files });
             }
         }
-        let base = self.git.query(&["merge-base", ours, theirs])?;
-        let parents: Vec<&str> = base.as_deref().into_iter().collect();
+        let base = self.git.merge_base(ours, theirs)?;
+        let parents: Vec<&Oid> = base.iter().collect();
         let message = format!("Version of {} that could not be merged\n\nIn conflict: {files}", self.git.host_name);
-        let version = commit_tree(self.git, &tree, &parents, &message)?;
+        let version = self.git.commit_tree(&tree, &parents, &message)?;
         // One run may keep several versions.
         let mut now = self.now;
         let mut branch = ref_names::conflict_branch(self.git.host_name, now);
-        while self.git.query(&["rev-parse", "--quiet", "--verify", &format!("refs/heads/{branch}")])?.is_some() {
+        while self.git.find_object(&format!("refs/heads/{branch}"))?.is_some() {
             now = now + Duration::from_millis(1);
             branch = ref_names::conflict_branch(self.git.host_name, now);
         }
@@ -167,44 +169,33 @@ impl HistoryMerge<'_> {
 }
 
 /// Merges two commits in the object store.
-pub(crate) fn merge_trees(git: &Git<'_>, ours: &str, theirs: &str) -> Result<TreeMerge, SyncError> {
+pub(crate) fn merge_trees(git: &Git<'_>, ours: &Oid, theirs: &Oid) -> Result<CleanMerge, SyncError> {
     let options = ["--write-tree", "--no-messages", "--name-only", "-z", "--allow-unrelated-histories"];
-    let args: Vec<&str> = ["merge-tree"].into_iter().chain(options).chain([ours, theirs]).collect();
+    let args: Vec<&str> = ["merge-tree"].into_iter().chain(options).chain([ours.as_str(), theirs]).collect();
     match git.run_for_value(&args) {
-        Ok(tree) => Ok(TreeMerge::Clean(tree.trim_end_matches('\0').to_owned())),
+        Ok(tree) => match Oid::parse(tree.trim_end_matches('\0')) {
+            Some(tree) => Ok(CleanMerge::Clean(tree)),
+            None => Err(SyncError::failed(format_args!("git merge-tree printed no tree: {tree}"))),
+        },
         // The error has only the beginning of git's output; the report needs every file.
         Err(why) if why.exit_code() == Some(1) => {
             let (_, output) = git.try_run(&args)?;
             let files: Vec<&str> = output.stdout.split('\0').skip(1).filter(|file| !file.is_empty()).collect();
-            Ok(TreeMerge::Conflict(files.join(", ")))
+            Ok(CleanMerge::Conflict(files.join(", ")))
         }
         Err(why) if why.last_output().contains("usage: git merge-tree") => {
             Err(SyncError::new(SyncErrorKind::NoGit, "git is too old; install 2.38 or newer"))
         }
         // A merge driver failed or hung, for example: a person has to merge.
         Err(CommandError::TimedOut { after, .. }) => {
-            Ok(TreeMerge::Conflict(format!("files that git does not merge within {after:?}")))
+            Ok(CleanMerge::Conflict(format!("files that git does not merge within {after:?}")))
         }
         // A killed git, or one killed behind a shell, says nothing about the histories.
         Err(CommandError::Failed { status, said, .. })
             if status.code().is_some_and(|code| code <= GIT_DIED) && !means_damage(&said) =>
         {
-            Ok(TreeMerge::Conflict(format!("files that git cannot merge ({said})")))
+            Ok(CleanMerge::Conflict(format!("files that git cannot merge ({said})")))
         }
         Err(why) => Err(why.into()),
     }
-}
-
-/// True if `part` is in the history of `whole`.
-pub(crate) fn history_contains(git: &Git<'_>, whole: &str, part: &str) -> Result<bool, SyncError> {
-    Ok(git.query(&["merge-base", "--is-ancestor", part, whole])?.is_some())
-}
-
-/// Creates a commit of a tree.
-pub(crate) fn commit_tree(git: &Git<'_>, tree: &str, parents: &[&str], message: &str) -> Result<String, SyncError> {
-    let mut args = vec!["commit-tree", "-m", message, tree];
-    for parent in parents {
-        args.extend(["-p", parent]);
-    }
-    Ok(git.run_for_value(&args)?)
 }

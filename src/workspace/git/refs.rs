@@ -3,6 +3,7 @@
 use crate::config::WorkspaceConfig;
 use crate::workspace::error::SyncError;
 use crate::workspace::git::Git;
+use crate::workspace::oid::Oid;
 use crate::workspace::ref_names;
 
 /// Branches that matter, and this program's private refs.
@@ -11,25 +12,25 @@ pub(crate) struct Refs {
     /// Current checkout.
     pub(crate) head: Head,
     /// Branch that this host works on.
-    pub(crate) own_branch: Option<String>,
+    pub(crate) own_branch: Option<Oid>,
     /// The remote's branch, as last fetched.
-    pub(crate) remote_branch: Option<String>,
+    pub(crate) remote_branch: Option<Oid>,
     /// Time of that commit, in seconds since 1970.
     pub(crate) remote_commit_time: Option<u64>,
     /// This host's own branch at the remote; a reinstalled standby finds its history there.
-    pub(crate) remote_own_branch: Option<String>,
+    pub(crate) remote_own_branch: Option<Oid>,
     /// Commit of the remote that the workspace last contained.
-    pub(crate) merged_remote: Option<String>,
+    pub(crate) merged_remote: Option<Oid>,
     /// Commit of this host's own branch that was last pushed.
-    pub(crate) pushed_commit: Option<String>,
+    pub(crate) pushed_commit: Option<Oid>,
     /// Record of an interrupted checkout.
-    pub(crate) interrupted_checkout: Option<String>,
+    pub(crate) interrupted_checkout: Option<Oid>,
     /// Record of the last finished checkout, kept for a minute.
-    pub(crate) finished_checkout: Option<String>,
+    pub(crate) finished_checkout: Option<Oid>,
     /// True if a branch named `failover` blocks the names `failover/…`.
     pub(crate) is_prefix_blocked: bool,
     /// Conflict branches still to be pushed, without `refs/heads/`, and their commits.
-    pub(crate) conflict_branches: Vec<(String, String)>,
+    pub(crate) conflict_branches: Vec<(String, Oid)>,
 }
 
 /// HEAD of the repository.
@@ -38,9 +39,9 @@ pub(crate) struct Head {
     /// Full name of the branch; `None` for a detached HEAD.
     pub(crate) branch: Option<String>,
     /// Commit; `None` without a history.
-    pub(crate) commit: Option<String>,
+    pub(crate) commit: Option<Oid>,
     /// Tree of that commit.
-    pub(crate) tree: Option<String>,
+    pub(crate) tree: Option<Oid>,
 }
 
 impl Refs {
@@ -64,9 +65,9 @@ impl Refs {
             let Some(RefLine { object_id: hash, is_head, tree, commit_time: made, name }) = parse_ref_line(line) else {
                 continue;
             };
-            let hash = Some(hash.to_owned());
+            let hash = Oid::parse(hash);
             if is_head {
-                refs.head = Head { branch: Some(name.to_owned()), commit: hash.clone(), tree: Some(tree.to_owned()) };
+                refs.head = Head { branch: Some(name.to_owned()), commit: hash.clone(), tree: Oid::parse(tree) };
             }
             match name {
                 ref_names::INTERRUPTED_CHECKOUT_REF => refs.interrupted_checkout = hash,
@@ -93,7 +94,7 @@ impl Refs {
 
 impl Refs {
     /// Sets the values after a checkout of `commit`, which contains the remote's branch.
-    pub(crate) fn set_checked_out(&mut self, branch: String, commit: String) {
+    pub(crate) fn set_checked_out(&mut self, branch: String, commit: Oid) {
         self.own_branch = Some(commit.clone());
         self.merged_remote.clone_from(&self.remote_branch);
         self.interrupted_checkout = None;
@@ -114,8 +115,8 @@ impl Refs {
 impl Head {
     fn read(git: &Git<'_>) -> Result<Self, SyncError> {
         let branch = git.query(&["symbolic-ref", "--quiet", "HEAD"])?;
-        let commit = git.query(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"])?;
-        let tree = git.query(&["rev-parse", "--quiet", "--verify", "HEAD^{tree}"])?;
+        let commit = git.find_object("HEAD^{commit}")?;
+        let tree = git.find_object("HEAD^{tree}")?;
         Ok(Self { branch, commit, tree })
     }
 }

@@ -38,7 +38,7 @@ impl Repairs<'_> {
     fn new_config(&self, url: Option<&str>) -> String {
         let workspace = &self.spec.workspace;
         let entries = reflog::read_last_entries(&self.git_dir.join("logs/HEAD"));
-        let is_long = entries.first().is_some_and(|entry| entry.commit.len() == 64);
+        let is_long = entries.first().is_some_and(|entry| entry.commit.is_sha256());
         let mut extensions = String::new();
         if is_long {
             extensions.push_str("\tobjectformat = sha256\n");
@@ -78,8 +78,7 @@ impl Repairs<'_> {
         for name in TEMPORARY_HEADS {
             let path = self.git_dir.join(name);
             if read_small_file(&path).is_some_and(|content| is_blank(&content) || content.contains(&0)) {
-                self.move_to_damaged(&path)?;
-                self.repairs_done.push(format!("{name} was empty or invalid"));
+                self.set_aside(&path, format!("{name} was empty or invalid"))?;
             }
         }
         let path = self.git_dir.join("HEAD");
@@ -117,7 +116,7 @@ impl Repairs<'_> {
                 return format!("ref: refs/heads/{to}");
             }
             if let (true, Some(last)) = (is_object_id(to), entries.first()) {
-                return last.commit.clone();
+                return last.commit.to_string();
             }
             break;
         }

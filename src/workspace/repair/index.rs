@@ -27,8 +27,7 @@ impl Repairs<'_> {
         for name in DERIVED_FILES {
             let file = self.git_dir.join("objects").join(name);
             if file.is_file() && !is_complete_chunk_file(&file) {
-                self.move_to_damaged(&file)?;
-                self.repairs_done.push(format!("{name} was truncated"));
+                self.set_aside(&file, format!("{name} was truncated"))?;
             }
         }
         Ok(())

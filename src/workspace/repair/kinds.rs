@@ -86,9 +86,7 @@ impl Repairs<'_> {
     }
 
     pub(super) fn set_wrong_aside(&mut self, path: &Path) -> Result<(), SyncError> {
-        self.move_to_damaged(path)?;
-        self.repairs_done.push(format!("{} had the wrong file type", self.name(path)));
-        Ok(())
+        self.set_aside(path, format!("{} had the wrong file type", self.name(path)))
     }
 
     fn name(&self, path: &Path) -> String {

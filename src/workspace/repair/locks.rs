@@ -26,9 +26,8 @@ impl Repairs<'_> {
         theirs.push(self.git_dir.join("packed-refs.new"));
         left_over.extend(theirs.into_iter().filter(|lock| age(lock).is_some_and(|age| age > STALE_LOCK_AGE)));
         for lock in left_over {
-            self.move_to_damaged(&lock)?;
-            self.repairs_done
-                .push(format!("{} was a stale lock", lock.file_name().unwrap_or_default().to_string_lossy()));
+            let name = lock.file_name().unwrap_or_default().to_string_lossy();
+            self.set_aside(&lock, format!("{name} was a stale lock"))?;
         }
         Ok(())
     }

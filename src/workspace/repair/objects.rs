@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::workspace::error::{FileResult, SyncError};
 use crate::workspace::files::remove_all;
 use crate::workspace::git::Git;
+use crate::workspace::oid::Oid;
 use crate::workspace::repair::Repairs;
 use crate::workspace::repair::index::DERIVED_FILES;
 
@@ -132,7 +133,7 @@ impl Repairs<'_> {
         for index in self.index_files() {
             for (hash, path) in list_missing_objects(git, &index).into_iter().take(STORED_FILE_LIMIT) {
                 let is_file = git.work_tree.join(&path).symlink_metadata().is_ok_and(|found| found.is_file());
-                if is_file && git.run_for_value(&["hash-object", "-w", "--", &path]).is_ok_and(|again| again == hash) {
+                if is_file && git.run_for_oid(&["hash-object", "-w", "--", &path]).is_ok_and(|again| again == hash) {
                     stored += 1;
                 }
             }
@@ -160,10 +161,10 @@ impl Repairs<'_> {
     fn restore_incomplete_refs(&mut self, is_fetched: bool) -> Result<(), SyncError> {
         for (name, commit) in self.list_valid_refs() {
             let counts = name == self.branch || name.starts_with("refs/heads/");
-            if self.is_commit_complete(&commit, counts) {
+            let is_good = |commit: &Oid| if counts { self.is_complete(commit) } else { self.has_object(commit) };
+            if is_good(&commit) {
                 continue;
             }
-            let is_good = |commit: &str| self.is_commit_complete(commit, counts);
             let found = self.find_newest_commit(&name, is_good);
             if found.is_none() && !is_fetched {
                 continue;
@@ -172,8 +173,8 @@ impl Repairs<'_> {
             self.run_git(&["update-ref", "--no-deref", "-d", &name])?;
             match found {
                 Some(commit) => {
-                    self.run_git(&["update-ref", "-m", "openclaw-failover: repaired", &name, &commit])?;
-                    let short = commit.get(..10).unwrap_or(&commit).to_owned();
+                    self.set_ref(&name, &commit)?;
+                    let short = commit.abbreviated();
                     self.repairs_done
                         .push(format!("{name} was set back to {short}, because later commits are incomplete"));
                 }
@@ -183,18 +184,19 @@ impl Repairs<'_> {
         Ok(())
     }
 
-    /// True if a commit exists; with `deeply`, all objects that it needs too.
-    fn is_commit_complete(&self, commit: &str, deeply: bool) -> bool {
-        if !deeply {
-            return self.run_git(&["cat-file", "-e", commit]).is_ok();
-        }
+    fn has_object(&self, commit: &Oid) -> bool {
+        self.run_git(&["cat-file", "-e", commit]).is_ok()
+    }
+
+    /// True if a commit and all objects that it needs exist.
+    fn is_complete(&self, commit: &Oid) -> bool {
         let args = ["rev-list", "--objects", "--quiet", commit];
         self.git_command(&args).deadline(CHECK_TIME_LIMIT).run().is_ok()
     }
 }
 
 /// Lists the object ids in an index that are missing in the object store, with their files.
-fn list_missing_objects(git: &Git<'_>, index: &Path) -> Vec<(String, String)> {
+fn list_missing_objects(git: &Git<'_>, index: &Path) -> Vec<(Oid, String)> {
     let listed = git.run_on_index_for_bytes(index, &["ls-files", "-z", "--format=%(objectmode) %(objectname) %(path)"]);
     let listed = String::from_utf8_lossy(&listed.unwrap_or_default()).into_owned();
     let lines = listed.split('\0').filter_map(|line| line.split_once(' '));
@@ -206,7 +208,7 @@ fn list_missing_objects(git: &Git<'_>, index: &Path) -> Vec<(String, String)> {
     let found = git.run_with_input(&check, hashes.as_bytes(), index).unwrap_or_default();
     let found = String::from_utf8_lossy(&found).into_owned();
     let missing = files.into_iter().zip(found.lines()).filter(|(_, said)| said.ends_with(" missing"));
-    missing.map(|((hash, path), _)| (hash.to_owned(), path.to_owned())).collect()
+    missing.filter_map(|((hash, path), _)| Some((Oid::parse(hash)?, path.to_owned()))).collect()
 }
 
 fn list_files(folder: &Path) -> Vec<PathBuf> {

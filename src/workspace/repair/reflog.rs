@@ -4,13 +4,15 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use crate::workspace::oid::Oid;
+
 /// Size limit of the part read at a log's end, in bytes.
 const TAIL_SIZE_LIMIT: u64 = 256 * 1024;
 
 /// Entry: the new value of the ref, and the message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ReflogEntry {
-    pub(super) commit: String,
+    pub(super) commit: Oid,
     pub(super) message: String,
 }
 
@@ -31,8 +33,13 @@ pub(super) fn read_last_entries(log: &Path) -> Vec<ReflogEntry> {
 /// Parses `old new name <mail> seconds zone TAB message`.
 fn parse_entry(line: &str) -> Option<ReflogEntry> {
     let (head, message) = line.split_once('\t').unwrap_or((line, ""));
-    let commit = head.split(' ').nth(1).filter(|hash| is_object_id(hash))?;
-    Some(ReflogEntry { commit: commit.to_owned(), message: message.to_owned() })
+    let commit = head.split(' ').nth(1).and_then(parse_object_id)?;
+    Some(ReflogEntry { commit, message: message.to_owned() })
+}
+
+/// Parses a full object id other than the null id.
+pub(super) fn parse_object_id(text: &str) -> Option<Oid> {
+    Oid::parse(text).filter(|id| is_object_id(id))
 }
 
 /// True if this is a full object id other than the null id.

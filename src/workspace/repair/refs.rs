@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::workspace::error::{FileResult, SyncError};
+use crate::workspace::oid::Oid;
 use crate::workspace::ref_names;
 use crate::workspace::repair::Repairs;
 use crate::workspace::repair::files::read_small_file;
-use crate::workspace::repair::reflog::{self, is_object_id};
+use crate::workspace::repair::reflog::{self, is_object_id, parse_object_id};
 
 /// Limit for the number of refs to check.
 const REF_LIMIT: usize = 20_000;
@@ -47,29 +48,32 @@ impl Repairs<'_> {
     fn restore_ref(&mut self, name: &str) -> Result<(), SyncError> {
         match self.find_newest_commit(name, |_| true) {
             Some(commit) => {
-                self.run_git(&["update-ref", "-m", "openclaw-failover: repaired", name, &commit])?;
-                let short = commit.get(..10).unwrap_or(&commit).to_owned();
-                self.repairs_done.push(format!("{name} was restored to {short}"));
+                self.set_ref(name, &commit)?;
+                self.repairs_done.push(format!("{name} was restored to {}", commit.abbreviated()));
             }
             None => self.repairs_done.push(format!("{name} was empty or invalid")),
         }
         Ok(())
     }
 
+    pub(super) fn set_ref(&self, name: &str, commit: &Oid) -> Result<(), SyncError> {
+        Ok(self.run_git(&["update-ref", "-m", "openclaw-failover: repaired", name, commit]).map(drop)?)
+    }
+
     /// Finds the newest commit in a ref's log that exists and `is_good`. For the branch of this role, the commit last
     /// pushed or fetched is tried too.
-    pub(super) fn find_newest_commit(&self, name: &str, is_good: impl Fn(&str) -> bool) -> Option<String> {
+    pub(super) fn find_newest_commit(&self, name: &str, is_good: impl Fn(&Oid) -> bool) -> Option<Oid> {
         let entries = reflog::read_last_entries(&self.git_dir.join("logs").join(name));
-        let mut candidates: Vec<String> =
-            entries.into_iter().map(|entry| entry.commit).take(REFLOG_ENTRY_LIMIT).collect();
-        candidates.extend(self.run_git(&["rev-parse", "--quiet", "--verify", name]).ok());
+        let mut candidates: Vec<Oid> = entries.into_iter().map(|entry| entry.commit).take(REFLOG_ENTRY_LIMIT).collect();
+        let find_ref = |name: &str| Oid::parse(&self.run_git(&["rev-parse", "--quiet", "--verify", name]).ok()?);
+        candidates.extend(find_ref(name));
         if name == self.branch {
             let short = name.trim_start_matches("refs/heads/");
             let remote = format!("refs/remotes/{}/{short}", self.spec.workspace.remote);
             let others = [ref_names::PUSHED_COMMIT_REF, remote.as_str(), ref_names::MERGED_REMOTE_REF];
-            candidates.extend(others.iter().filter_map(|other| self.run_git(&["rev-parse", "--verify", other]).ok()));
+            candidates.extend(others.into_iter().filter_map(find_ref));
         }
-        let is_commit = |commit: &str| self.run_git(&["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_ok();
+        let is_commit = |commit: &Oid| self.run_git(&["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_ok();
         candidates.into_iter().find(|commit| is_commit(commit) && is_good(commit))
     }
 
@@ -130,21 +134,20 @@ impl Repairs<'_> {
     }
 
     /// Lists every valid ref with its object id.
-    pub(super) fn list_valid_refs(&self) -> Vec<(String, String)> {
+    pub(super) fn list_valid_refs(&self) -> Vec<(String, Oid)> {
         let packed = fs::read_to_string(self.git_dir.join("packed-refs")).unwrap_or_default();
-        let mut refs: Vec<(String, String)> = packed
+        let mut refs: Vec<(String, Oid)> = packed
             .lines()
             .filter(|line| is_packed_refs_line(line))
             .filter_map(|line| line.split_once(' '))
-            .filter(|(hash, _)| is_object_id(hash))
-            .map(|(hash, name)| (name.to_owned(), hash.to_owned()))
+            .filter_map(|(hash, name)| Some((name.to_owned(), parse_object_id(hash)?)))
             .collect();
         let mut files = Vec::new();
         list_ref_files(&self.git_dir.join("refs"), FOLDER_DEPTH_LIMIT, &mut files);
         for path in files {
-            let hash = String::from_utf8_lossy(&read_small_file(&path).unwrap_or_default()).trim().to_owned();
-            let Some(name) = path.strip_prefix(&self.git_dir).ok().and_then(Path::to_str) else { continue };
-            if is_object_id(&hash) {
+            let hash = parse_object_id(String::from_utf8_lossy(&read_small_file(&path).unwrap_or_default()).trim());
+            let name = path.strip_prefix(&self.git_dir).ok().and_then(Path::to_str);
+            if let (Some(hash), Some(name)) = (hash, name) {
                 refs.retain(|(known, _)| known != name);
                 refs.push((name.to_owned(), hash));
             }

@@ -120,8 +120,8 @@ impl WorkspacePull {
 
     /// Records the commits after the pull.
     pub(crate) fn set_refs(&mut self, refs: &Refs) {
-        self.commit_after = refs.head.commit.as_deref().and_then(Oid::parse);
-        self.remote_commit = refs.merged_remote.as_deref().and_then(Oid::parse);
+        self.commit_after = refs.head.commit.clone();
+        self.remote_commit = refs.merged_remote.clone();
         if refs.merged_remote == refs.remote_branch {
             let made = refs.remote_commit_time.and_then(|seconds| seconds.checked_mul(1000));
             self.committed_at = made.map(Time::from_millis);
