@@ -4,6 +4,7 @@
 //! them. A report holds only times, object ids, terms from fixed lists and short printable text; the reader rejects
 //! everything else.
 
+mod fields;
 pub mod list_file;
 mod name_list;
 mod outcome;

@@ -316,8 +316,9 @@ mod tests {
         report(dir.path());
         // The first start joins a run that ends without a report; the second pushes.
         let unit = "[ -e $1/joined ] || { : >$1/joined; exit 0; }\n\
-                    sed \"s/\\\"request\\\":null/\\\"request\\\":\\\"$(cat $1/request)\\\"/; \
-                    s/\\\"ended\\\":\\\"..../\\\"ended\\\":\\\"2999/\" $1/push.json >$1/new; mv $1/new $1/push.json";
+                    sed \"s/\\\"request_id\\\":null/\\\"request_id\\\":\\\"$(cat $1/request)\\\"/; \
+                    s/\\\"ended_at\\\":\\\"..../\\\"ended_at\\\":\\\"2999/\" $1/push.json >$1/new; \
+                    mv $1/new $1/push.json";
         let systemctl = systemctl(dir.path(), unit);
         let pushed = request_push(&systemctl, Duration::from_secs(60), &paths(dir.path()), &Cancel::new()).unwrap();
         assert_eq!(pushed.request_id, push_request::read_last_request(&dir.path().join("request")));

@@ -188,14 +188,15 @@ impl Host {
     }
 
     /// Writes the report of the last pull.
-    pub(crate) fn write_pull_report(&self, outcome: &str, unreturned: bool) {
+    pub(crate) fn write_pull_report(&self, outcome: &str, unpushed: bool) {
         let now = format_rfc3339(read_wall_clock());
         let names = r#"{"count":0,"listed":[]}"#;
         let fresh = if outcome == "up_to_date" { format!("\"{now}\"") } else { "null".into() };
         let text = format!(
-            r#"{{"started":"{now}","ended":"{now}","fresh":{fresh},"secrets":[],"workspace":{{"outcome":"{outcome}",
-                "before":null,"after":null,"remote":null,"committed":null,"unreturned":{unreturned},"kept":{names},
-                "withheld":{names},"aside":{names},"said":"no words"}}}}"#
+            r#"{{"started_at":"{now}","ended_at":"{now}","last_complete_at":{fresh},"secrets":[],"workspace":{{
+                "outcome":"{outcome}","commit_before":null,"commit_after":null,"remote_commit":null,
+                "committed_at":null,"has_unpushed":{unpushed},"unpushed_conflict_branches":{names},
+                "conflicts":{names},"withheld":{names},"moved_aside":{names},"details":"no words"}}}}"#
         );
         self.write("sync/pull.json", &text);
     }

@@ -119,7 +119,7 @@ fn a_sandbox_is_no_obstacle() {
         log.lines().any(|line| line.split('@').next() == Some(boot.trim())),
         "the move was made in boot {boot}:\n{log}"
     );
-    assert_eq!(report_field(&host.sync_report(PUSH_UNIT), "said"), "", "nothing to complain of");
+    assert_eq!(report_field(&host.sync_report(PUSH_UNIT), "details"), "", "nothing to complain of");
 }
 
 /// Asks polkit if a process is allowed an action, without performing it.

@@ -113,7 +113,7 @@ fn the_git_host_refuses_it_and_then_it_contradicts_the_primary() {
     lab.monitor().wait_degraded("branches of standbys are not welcome here", secs(10));
     let report = lab.standby.sync_report(PUSH_UNIT);
     assert_eq!(report_field(&report, "outcome"), "refused");
-    assert!(report_field(&report, "said").contains("branches of standbys are not welcome here"), "{}", report.value);
+    assert!(report_field(&report, "details").contains("branches of standbys are not welcome here"), "{}", report.value);
     assert_eq!(
         lab.standby.run_in_workspace(&format!("git show {STANDBY_BRANCH}:MEMORY.md")),
         "what the standby says\n",

@@ -256,9 +256,10 @@ esac
 fn set_pull_checks(folder: &Path, checks: &str) {
     let none = r#"{"count":0,"listed":[]}"#;
     let report = format!(
-        r#"{{"started":"@NOW@","ended":"@NOW@","fresh":"@NOW@","secrets":[],"workspace":{{"outcome":"up_to_date",
-            "before":null,"after":null,"remote":null,"committed":null,"unreturned":false,"kept":{none},
-            "withheld":{none},"aside":{none},"said":""}},"checks":[{checks}]}}"#
+        r#"{{"started_at":"@NOW@","ended_at":"@NOW@","last_complete_at":"@NOW@","secrets":[],"workspace":{{
+            "outcome":"up_to_date","commit_before":null,"commit_after":null,"remote_commit":null,"committed_at":null,
+            "has_unpushed":false,"unpushed_conflict_branches":{none},"conflicts":{none},"withheld":{none},
+            "moved_aside":{none},"details":""}},"checks":[{checks}]}}"#
     );
     fs::write(folder.join("bin/new"), report).unwrap();
     fs::rename(folder.join("bin/new"), folder.join("bin/pull.json")).unwrap();

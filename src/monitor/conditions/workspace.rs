@@ -182,26 +182,15 @@ fn with_detail(words: &str, details: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::os::unix::fs::MetadataExt;
-
     use super::*;
-    use crate::workspace::report;
+    use crate::text::Time;
 
-    /// Returns the parsed report of a push with this result.
-    fn pushed(outcome: &str, said: &str, not_put_away: &str) -> Result<PushReport, SyncUnitError> {
-        let none = r#"{ "count": 0, "listed": [] }"#;
-        let lists = ["pushed", "merged", "conflicts", "withheld", "aside", "archived"];
-        let lists: String = lists.iter().map(|name| format!(r#""{name}": {none}, "#)).collect();
-        let text = format!(
-            r#"{{ "schema": 1, "started": "2026-11-21T22:00:00.000Z", "ended": "2026-11-21T22:00:01.000Z", {lists}
-                 "returned": null, "commit": null, "open_asked": null, "outcome": "{outcome}",
-                 "not_put_away": "{not_put_away}", "open": false, "said": "{said}" }}"#
-        );
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("push.json");
-        fs::write(&path, text).unwrap();
-        Ok(report::read_push_report(&path, fs::metadata(&path).unwrap().uid()).unwrap().unwrap())
+    /// Returns the report of a push with this result.
+    fn pushed(outcome: &str, details: &str, archive_error: &str) -> Result<PushReport, SyncUnitError> {
+        let outcome = PushOutcome::from_name(outcome).unwrap();
+        let mut report = PushReport::new(Time::from_millis(1_795_298_400_000), outcome, details);
+        report.archive_error = archive_error.to_owned();
+        Ok(report)
     }
 
     fn names(notes: &[MonitorNotice]) -> Vec<&'static str> {

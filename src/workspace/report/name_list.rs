@@ -2,6 +2,7 @@
 
 use crate::text::json::Value;
 use crate::text::to_printable;
+use crate::workspace::report::fields::Field;
 
 /// Size limit of all lists in one report, in bytes; the remainder is in the file next to it.
 pub(super) const LISTS_SIZE_LIMIT: usize = 64 * 1024;
@@ -62,9 +63,11 @@ impl NameList {
         let source = if is_cut { format!(", listed in {report}") } else { String::new() };
         format!("{}{source}", self.to_sentence())
     }
+}
 
+impl Field for NameList {
     /// Converts the list to JSON with as many names as fit into `space` bytes, and reduces `space`.
-    pub(super) fn to_json(&self, space: &mut usize) -> Value {
+    fn to_json(&self, space: &mut usize) -> Value {
         let mut listed: Vec<Value> = Vec::new();
         for name in &self.listed {
             let value = Value::from(name.as_str());
@@ -75,12 +78,11 @@ impl NameList {
         Value::from_entries([("count", self.count.into()), ("listed", Value::from_items(listed))])
     }
 
-    pub(super) fn parse(value: &Value) -> Option<Self> {
-        let count = value.get("count")?.as_u64()?;
-        let listed = value.get("listed")?.as_array()?.iter();
-        let listed: Option<Vec<String>> =
-            listed.map(|name| Some(to_printable(name.as_str()?, NAME_LENGTH_LIMIT))).collect();
-        Some(Self { listed: listed?, count })
+    fn parse(value: &Value, key: &'static str) -> Result<Self, &'static str> {
+        let count = value.get("count").and_then(|count| count.as_u64()).ok_or(key)?;
+        let listed = value.get("listed").and_then(|listed| listed.as_array()).ok_or(key)?.iter();
+        let listed = listed.map(|name| Some(to_printable(name.as_str()?, NAME_LENGTH_LIMIT)));
+        Ok(Self { listed: listed.collect::<Option<_>>().ok_or(key)?, count })
     }
 }
 
@@ -95,7 +97,7 @@ mod tests {
         assert!(names.to_sentence().ends_with(" and 295 more"));
         assert!(names.to_sentence_with_source("FILE").ends_with(" and 295 more, listed in FILE"));
         assert!(!names.listed.concat().contains('\u{1b}'));
-        assert_eq!(NameList::parse(&names.to_json(&mut LISTS_SIZE_LIMIT.clone())), Some(names));
+        assert_eq!(NameList::parse(&names.to_json(&mut LISTS_SIZE_LIMIT.clone()), "names"), Ok(names));
         assert_eq!(NameList::from_names(["a".to_owned(), "b".to_owned()]).to_sentence_with_source("FILE"), "a, b");
     }
 
@@ -103,8 +105,8 @@ mod tests {
     fn what_has_no_space_is_counted() {
         let names = NameList::from_names((0..100).map(|n| format!("{n:02}")));
         let mut space = 5 * 10 + 3;
-        let read = NameList::parse(&names.to_json(&mut space)).unwrap();
+        let read = NameList::parse(&names.to_json(&mut space), "names").unwrap();
         assert_eq!((read.listed.len(), read.count, read.unlisted_count()), (10, 100, 90));
-        assert_eq!(NameList::parse(&names.to_json(&mut space)).unwrap().listed.len(), 0);
+        assert_eq!(NameList::parse(&names.to_json(&mut space), "names").unwrap().listed.len(), 0);
     }
 }

@@ -1,85 +1,45 @@
 //! Outcomes of pulls and pushes.
 
+use crate::text::json::Value;
+use crate::text::named_enum::named_enum;
 use crate::workspace::error::SyncErrorKind;
+use crate::workspace::report::fields::Field;
 
-/// Outcome of a pull for the workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PullOutcome {
-    /// The workspace had everything already.
-    UpToDate,
-    /// The workspace now has the remote's commits and this host's changes.
-    Updated,
-    /// The workspace now has the remote's commits; this host's version is in conflict and kept on a branch.
-    ConflictKept,
-    /// Everything is fetched. The files stay as they are, because an agent may be using them.
-    Fetched,
-    /// There is no repository.
-    NoRepository,
-    /// The remote has no such branch, or is empty.
-    NoBranch,
-    /// The remote could not be reached.
-    NotFetched,
-    /// The remote did not answer in time.
-    TimedOut,
-    /// The pull was cancelled.
-    Cancelled,
-    /// git is not installed, or too old.
-    NoGit,
-    /// Another process was changing the workspace.
-    InUse,
-    /// Another sync was running.
-    Busy,
-    /// The repository is damaged and could not be repaired.
-    Damaged,
-    /// Any other error.
-    Failed,
+named_enum! {
+    /// Outcome of a pull for the workspace.
+    pub enum PullOutcome {
+        /// The workspace had everything already.
+        UpToDate = "up_to_date",
+        /// The workspace now has the remote's commits and this host's changes.
+        Updated = "moved",
+        /// The workspace now has the remote's commits; this host's version is in conflict and kept on a branch.
+        ConflictKept = "kept",
+        /// Everything is fetched. The files stay as they are, because an agent may be using them.
+        Fetched = "fetched",
+        /// There is no repository.
+        NoRepository = "no_checkout",
+        /// The remote has no such branch, or is empty.
+        NoBranch = "no_branch",
+        /// The remote could not be reached.
+        NotFetched = "not_fetched",
+        /// The remote did not answer in time.
+        TimedOut = "timed_out",
+        /// The pull was cancelled.
+        Cancelled = "stopped",
+        /// git is not installed, or too old.
+        NoGit = "no_git",
+        /// Another process was changing the workspace.
+        InUse = "in_use",
+        /// Another sync was running.
+        Busy = "busy",
+        /// The repository is damaged and could not be repaired.
+        Damaged = "damaged",
+        /// Any other error.
+        Failed = "failed",
+    }
 }
 
-const ALL_PULL_OUTCOMES: [PullOutcome; 14] = [
-    PullOutcome::UpToDate,
-    PullOutcome::Updated,
-    PullOutcome::ConflictKept,
-    PullOutcome::Fetched,
-    PullOutcome::NoRepository,
-    PullOutcome::NoBranch,
-    PullOutcome::NotFetched,
-    PullOutcome::TimedOut,
-    PullOutcome::Cancelled,
-    PullOutcome::NoGit,
-    PullOutcome::InUse,
-    PullOutcome::Busy,
-    PullOutcome::Damaged,
-    PullOutcome::Failed,
-];
-
 impl PullOutcome {
-    /// Returns the stable name, as used in files.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::UpToDate => "up_to_date",
-            Self::Updated => "moved",
-            Self::ConflictKept => "kept",
-            Self::Fetched => "fetched",
-            Self::NoRepository => "no_checkout",
-            Self::NoBranch => "no_branch",
-            Self::NotFetched => "not_fetched",
-            Self::TimedOut => "timed_out",
-            Self::Cancelled => "stopped",
-            Self::NoGit => "no_git",
-            Self::InUse => "in_use",
-            Self::Busy => "busy",
-            Self::Damaged => "damaged",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Parses a stable name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        ALL_PULL_OUTCOMES.into_iter().find(|outcome| outcome.name() == name)
-    }
-
     /// Returns the text for people, which fits between "workspace: " and ": " with further text.
     #[must_use]
     pub fn description(self) -> &'static str {
@@ -114,84 +74,41 @@ impl PullOutcome {
     }
 }
 
-/// Outcome of a push.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PushOutcome {
-    /// The remote had everything already.
-    UpToDate,
-    /// The remote has everything now.
-    Pushed,
-    /// The git host's rules refuse the push.
-    Refused,
-    /// The remote's branch has commits that are not here.
-    Behind,
-    /// The remote's branch is in conflict; a person has to merge.
-    Conflict,
-    /// There is no repository.
-    NoRepository,
-    /// The remote could not be reached.
-    NotPushed,
-    /// The remote did not answer in time.
-    TimedOut,
-    /// The push was cancelled.
-    Cancelled,
-    /// git is not installed, or too old.
-    NoGit,
-    /// Another process was changing the workspace.
-    InUse,
-    /// Another sync was running.
-    Busy,
-    /// The repository is damaged and could not be repaired.
-    Damaged,
-    /// Any other error.
-    Failed,
+named_enum! {
+    /// Outcome of a push.
+    pub enum PushOutcome {
+        /// The remote had everything already.
+        UpToDate = "up_to_date",
+        /// The remote has everything now.
+        Pushed = "pushed",
+        /// The git host's rules refuse the push.
+        Refused = "refused",
+        /// The remote's branch has commits that are not here.
+        Behind = "behind",
+        /// The remote's branch is in conflict; a person has to merge.
+        Conflict = "conflict",
+        /// There is no repository.
+        NoRepository = "no_checkout",
+        /// The remote could not be reached.
+        NotPushed = "not_pushed",
+        /// The remote did not answer in time.
+        TimedOut = "timed_out",
+        /// The push was cancelled.
+        Cancelled = "stopped",
+        /// git is not installed, or too old.
+        NoGit = "no_git",
+        /// Another process was changing the workspace.
+        InUse = "in_use",
+        /// Another sync was running.
+        Busy = "busy",
+        /// The repository is damaged and could not be repaired.
+        Damaged = "damaged",
+        /// Any other error.
+        Failed = "failed",
+    }
 }
 
-const ALL_PUSH_OUTCOMES: [PushOutcome; 14] = [
-    PushOutcome::UpToDate,
-    PushOutcome::Pushed,
-    PushOutcome::Refused,
-    PushOutcome::Behind,
-    PushOutcome::Conflict,
-    PushOutcome::NoRepository,
-    PushOutcome::NotPushed,
-    PushOutcome::TimedOut,
-    PushOutcome::Cancelled,
-    PushOutcome::NoGit,
-    PushOutcome::InUse,
-    PushOutcome::Busy,
-    PushOutcome::Damaged,
-    PushOutcome::Failed,
-];
-
 impl PushOutcome {
-    /// Returns the stable name, as used in files.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::UpToDate => "up_to_date",
-            Self::Pushed => "pushed",
-            Self::Refused => "refused",
-            Self::Behind => "behind",
-            Self::Conflict => "conflict",
-            Self::NoRepository => "no_checkout",
-            Self::NotPushed => "not_pushed",
-            Self::TimedOut => "timed_out",
-            Self::Cancelled => "stopped",
-            Self::NoGit => "no_git",
-            Self::InUse => "in_use",
-            Self::Busy => "busy",
-            Self::Damaged => "damaged",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Parses a stable name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        ALL_PUSH_OUTCOMES.into_iter().find(|outcome| outcome.name() == name)
-    }
-
     /// Returns the text for people, which fits between "workspace: " and ": " with further text.
     #[must_use]
     pub fn description(self) -> &'static str {
@@ -252,19 +169,22 @@ impl From<SyncErrorKind> for PushOutcome {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Field for PullOutcome {
+    fn to_json(&self, _: &mut usize) -> Value {
+        self.name().into()
+    }
 
-    #[test]
-    fn every_name_reads_back_and_no_other_does() {
-        for outcome in ALL_PULL_OUTCOMES {
-            assert_eq!(PullOutcome::parse(outcome.name()), Some(outcome));
-        }
-        assert_eq!(PullOutcome::parse("levitated"), None);
-        for outcome in ALL_PUSH_OUTCOMES {
-            assert_eq!(PushOutcome::parse(outcome.name()), Some(outcome));
-        }
-        assert_eq!(PushOutcome::parse("levitated"), None);
+    fn parse(value: &Value, key: &'static str) -> Result<Self, &'static str> {
+        value.as_str().and_then(Self::from_name).ok_or(key)
+    }
+}
+
+impl Field for PushOutcome {
+    fn to_json(&self, _: &mut usize) -> Value {
+        self.name().into()
+    }
+
+    fn parse(value: &Value, key: &'static str) -> Result<Self, &'static str> {
+        value.as_str().and_then(Self::from_name).ok_or(key)
     }
 }

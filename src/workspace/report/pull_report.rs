@@ -4,74 +4,76 @@ use std::path::Path;
 
 use crate::finding::ReportedCheck;
 use crate::os::{atomic_file, own_uid};
+use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::{Time, utc};
 use crate::workspace::error::SyncError;
 use crate::workspace::findings::SyncFindings;
 use crate::workspace::git::refs::Refs;
 use crate::workspace::oid::Oid;
+use crate::workspace::report::fields::{Field, report_object};
 use crate::workspace::report::list_file::{self, REPORT_MODE};
 use crate::workspace::report::name_list::{LISTS_SIZE_LIMIT, NameList};
 use crate::workspace::report::outcome::PullOutcome;
-use crate::workspace::report::read::{
-    ReportError, optional_field, read_report, required_bool, required_field, required_names,
-};
-use crate::workspace::safe_text::{append_detail, safe_details, safe_text};
+use crate::workspace::report::read::{ReportError, read_report};
+use crate::workspace::safe_text::{append_detail, safe_details};
 
 /// Limit for the number of secrets in a report.
 const SECRET_LIMIT: usize = 64;
 
-/// Report of one pull.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PullReport {
-    /// Start, by the wall clock.
-    pub started_at: Time,
-    /// End, by the wall clock.
-    pub ended_at: Time,
-    /// Start of the last pull, as far as known, after which the workspace had everything from the remote.
-    pub last_complete_at: Option<Time>,
-    /// Result for the workspace.
-    pub workspace: WorkspacePull,
-    /// Results for the secrets, in the order of the configuration.
-    pub secrets: Vec<SecretResult>,
-    /// Readiness checks that only the workspace's owner can make.
-    pub checks: Vec<ReportedCheck>,
+report_object! {
+    /// Report of one pull.
+    pub struct PullReport {
+        /// Result for the workspace.
+        pub workspace: WorkspacePull,
+        /// Start, by the wall clock.
+        pub started_at: Time,
+        /// End, by the wall clock.
+        pub ended_at: Time,
+        /// Start of the last pull, as far as known, after which the workspace had everything from the remote.
+        pub last_complete_at: Option<Time>,
+        /// Results for the secrets, in the order of the configuration.
+        pub secrets: Vec<SecretResult>,
+        /// Readiness checks that only the workspace's owner can make.
+        pub checks: Vec<ReportedCheck>,
+    }
 }
 
-/// Result of a pull for the workspace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkspacePull {
-    /// Outcome of the pull.
-    pub outcome: PullOutcome,
-    /// Commit before the pull.
-    pub commit_before: Option<Oid>,
-    /// Commit after the pull: the remote's, or one of this host that contains it.
-    pub commit_after: Option<Oid>,
-    /// Last commit of the remote that the workspace contains.
-    pub remote_commit: Option<Oid>,
-    /// Time of that commit, as recorded in it.
-    pub committed_at: Option<Time>,
-    /// True if this host has changes that it has not pushed.
-    pub has_unpushed: bool,
-    /// Conflict branches that are not pushed yet.
-    pub unpushed_conflict_branches: NameList,
-    /// Branches that could not be merged in this run, each with its files in conflict.
-    pub conflicts: NameList,
-    /// Files that are not committed, with the reason.
-    pub withheld: NameList,
-    /// New names of files that were moved aside.
-    pub moved_aside: NameList,
-    /// Further text, printable; empty if there is none.
-    pub details: String,
+report_object! {
+    /// Result of a pull for the workspace.
+    pub struct WorkspacePull {
+        /// Outcome of the pull.
+        pub outcome: PullOutcome,
+        /// Commit before the pull.
+        pub commit_before: Option<Oid>,
+        /// Commit after the pull: the remote's, or one of this host that contains it.
+        pub commit_after: Option<Oid>,
+        /// Last commit of the remote that the workspace contains.
+        pub remote_commit: Option<Oid>,
+        /// Time of that commit, as recorded in it.
+        pub committed_at: Option<Time>,
+        /// True if this host has changes that it has not pushed.
+        pub has_unpushed: bool,
+        /// Conflict branches that are not pushed yet.
+        pub unpushed_conflict_branches: NameList,
+        /// Branches that could not be merged in this run, each with its files in conflict.
+        pub conflicts: NameList,
+        /// Files that are not committed, with the reason.
+        pub withheld: NameList,
+        /// New names of files that were moved aside.
+        pub moved_aside: NameList,
+        /// Further text, printable; empty if there is none.
+        pub details: String,
+    }
 }
 
-/// Result for one set of secrets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretResult {
-    /// True if the copy matches the source. Otherwise the last good copy is still in place.
-    pub is_copied: bool,
-    /// Error, printable; empty on success.
-    pub error: String,
+report_object! {
+    /// Result for one set of secrets.
+    pub struct SecretResult {
+        /// True if the copy matches the source. Otherwise the last good copy is still in place.
+        pub is_copied: bool,
+        /// Error, printable; empty on success.
+        pub error: String,
+    }
 }
 
 impl PullReport {
@@ -173,46 +175,8 @@ impl PullReport {
     /// Converts the report to its file format.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        Value::from_entries([
-            ("schema", 1u64.into()),
-            ("started", time_to_json(self.started_at)),
-            ("ended", time_to_json(self.ended_at)),
-            ("fresh", self.last_complete_at.map(time_to_json).into()),
-            ("workspace", self.workspace.to_json()),
-            ("secrets", Value::from_items(self.secrets.iter().map(SecretResult::to_json))),
-            ("checks", ReportedCheck::list_to_json(&self.checks)),
-        ])
+        Field::to_json(self, &mut LISTS_SIZE_LIMIT.clone())
     }
-}
-
-impl WorkspacePull {
-    fn to_json(&self) -> Value {
-        let hash = |commit: &Option<Oid>| commit.as_ref().map(Oid::as_str).into();
-        let mut space = LISTS_SIZE_LIMIT;
-        Value::from_entries([
-            ("outcome", self.outcome.name().into()),
-            ("before", hash(&self.commit_before)),
-            ("after", hash(&self.commit_after)),
-            ("remote", hash(&self.remote_commit)),
-            ("committed", self.committed_at.map(time_to_json).into()),
-            ("unreturned", self.has_unpushed.into()),
-            ("kept", self.unpushed_conflict_branches.to_json(&mut space)),
-            ("conflicts", self.conflicts.to_json(&mut space)),
-            ("withheld", self.withheld.to_json(&mut space)),
-            ("aside", self.moved_aside.to_json(&mut space)),
-            ("said", self.details.as_str().into()),
-        ])
-    }
-}
-
-impl SecretResult {
-    fn to_json(&self) -> Value {
-        Value::from_entries([("ok", self.is_copied.into()), ("said", self.error.as_str().into())])
-    }
-}
-
-fn time_to_json(time: Time) -> Value {
-    utc::format_rfc3339(time).into()
 }
 
 /// Reads a report that must be a regular file of the user id `owner`. `None` if there is none yet.
@@ -220,7 +184,7 @@ fn time_to_json(time: Time) -> Value {
 /// # Errors
 /// If it is not such a file, is longer than 96 KiB, or holds a value that no report can hold.
 pub fn read_pull_report(path: &Path, owner: u32) -> Result<Option<PullReport>, ReportError> {
-    read_report(path, owner, parse_pull_report)
+    read_report(path, owner)
 }
 
 /// Reads this user's own last report; an invalid one counts as absent.
@@ -228,46 +192,14 @@ pub(crate) fn read_own_pull_report(path: &Path) -> Option<PullReport> {
     read_pull_report(path, own_uid().ok()?).ok().flatten()
 }
 
-/// Parses a report. The error is the key of the first invalid field.
-fn parse_pull_report(report: &Value) -> Result<PullReport, &'static str> {
-    let workspace = report.get("workspace").ok_or("workspace")?;
-    let secrets = report.get("secrets").and_then(|node| node.as_array()).ok_or("secrets")?;
-    // Older versions make no checks.
-    let checks = report.get("checks").map(|checks| checks.as_array().map(|_| checks).ok_or("checks")).transpose()?;
-    Ok(PullReport {
-        started_at: required_field(report, "started", utc::parse_rfc3339)?,
-        ended_at: required_field(report, "ended", utc::parse_rfc3339)?,
-        last_complete_at: optional_field(report, "fresh", utc::parse_rfc3339)?,
-        workspace: WorkspacePull {
-            outcome: required_field(workspace, "outcome", PullOutcome::parse)?,
-            commit_before: optional_field(workspace, "before", Oid::parse)?,
-            commit_after: optional_field(workspace, "after", Oid::parse)?,
-            remote_commit: optional_field(workspace, "remote", Oid::parse)?,
-            committed_at: optional_field(workspace, "committed", utc::parse_rfc3339)?,
-            has_unpushed: required_bool(workspace, "unreturned")?,
-            unpushed_conflict_branches: required_names(workspace, "kept")?,
-            // Older versions named them in `said`.
-            conflicts: workspace
-                .get("conflicts")
-                .map_or(Ok(NameList::default()), |_| required_names(workspace, "conflicts"))?,
-            withheld: required_names(workspace, "withheld")?,
-            moved_aside: required_names(workspace, "aside")?,
-            details: required_field(workspace, "said", |said| Some(safe_details(said)))?,
-        },
-        secrets: secrets
-            .iter()
-            .take(SECRET_LIMIT)
-            .map(|secret| parse_secret_result(secret))
-            .collect::<Result<_, _>>()?,
-        checks: checks.map(|checks| ReportedCheck::parse_list(checks)).unwrap_or_default(),
-    })
-}
+impl Field for Vec<SecretResult> {
+    fn to_json(&self, space: &mut usize) -> Value {
+        Value::from_items(self.iter().map(|secret| secret.to_json(space)))
+    }
 
-fn parse_secret_result(secret: &Value) -> Result<SecretResult, &'static str> {
-    Ok(SecretResult {
-        is_copied: required_bool(secret, "ok")?,
-        error: required_field(secret, "said", |said| Some(safe_text(said)))?,
-    })
+    fn parse(value: &Value, key: &'static str) -> Result<Self, &'static str> {
+        value.as_array().ok_or(key)?.iter().take(SECRET_LIMIT).map(|secret| SecretResult::parse(secret, key)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -342,7 +274,7 @@ mod tests {
         assert!(bad("\"moved\"", "\"levitated\"").contains("outcome is missing or invalid for a pull"));
         assert!(bad(&"0123456789".repeat(4), "$(reboot)").contains("before is missing"));
         assert!(bad("1970-01-01T00:00:10.000Z", "10").contains("started"));
-        assert!(bad("\"ok\":true", "\"ok\":\"yes\"").contains("ok is missing"));
+        assert!(bad("\"is_copied\":true", "\"is_copied\":\"yes\"").contains("is_copied is missing"));
         assert!(bad("\"checks\":[", "\"checks\":7,\"more\":[").contains("checks is missing"));
         assert!(refusal("").contains("line 1"));
         assert!(refusal("[]").contains("workspace"));

@@ -3,52 +3,53 @@
 use std::path::Path;
 
 use crate::os::{atomic_file, own_uid};
+use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::{Time, utc};
 use crate::workspace::findings::SyncFindings;
 use crate::workspace::oid::Oid;
-use crate::workspace::push_request;
+use crate::workspace::report::fields::{Field, report_object};
 use crate::workspace::report::list_file::{self, REPORT_MODE};
 use crate::workspace::report::name_list::{LISTS_SIZE_LIMIT, NameList};
 use crate::workspace::report::outcome::PushOutcome;
 use crate::workspace::report::read::{self, ReportError};
-use crate::workspace::safe_text::{append_detail, safe_details, safe_text};
+use crate::workspace::safe_text::{append_detail, safe_details};
 
-/// Report of one push.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PushReport {
-    /// Start, by the wall clock.
-    pub started_at: Time,
-    /// End, by the wall clock.
-    pub ended_at: Time,
-    /// Outcome of the push.
-    pub outcome: PushOutcome,
-    /// Start of the last push, as far as known, after which the remote had everything.
-    pub last_complete_at: Option<Time>,
-    /// Commit that is checked out.
-    pub commit: Option<Oid>,
-    /// Branches pushed in this run.
-    pub pushed_branches: NameList,
-    /// Standbys' branches that were merged into the primary's.
-    pub merged_branches: NameList,
-    /// Standbys' branches in conflict with the primary's, with the files: a person has to merge them.
-    pub conflicts: NameList,
-    /// Files that are not committed, with the reason.
-    pub withheld: NameList,
-    /// New names of files that were moved aside.
-    pub moved_aside: NameList,
-    /// Archived work that the gateway's next start would have resumed.
-    pub archived: NameList,
-    /// Error while archiving, so that the next start may resume old work; empty if there was none.
-    pub archive_error: String,
-    /// True if the remote can be read by the public.
-    pub is_public: bool,
-    /// Time of the last check of that.
-    pub visibility_checked_at: Option<Time>,
-    /// Id of the last operator's request made before the push began.
-    pub request_id: Option<String>,
-    /// Further text, printable; empty if there is none.
-    pub details: String,
+report_object! {
+    /// Report of one push.
+    pub struct PushReport {
+        /// Start, by the wall clock.
+        pub started_at: Time,
+        /// End, by the wall clock.
+        pub ended_at: Time,
+        /// Outcome of the push.
+        pub outcome: PushOutcome,
+        /// Start of the last push, as far as known, after which the remote had everything.
+        pub last_complete_at: Option<Time>,
+        /// Commit that is checked out.
+        pub commit: Option<Oid>,
+        /// Branches pushed in this run.
+        pub pushed_branches: NameList,
+        /// Standbys' branches that were merged into the primary's.
+        pub merged_branches: NameList,
+        /// Standbys' branches in conflict with the primary's, with the files: a person has to merge them.
+        pub conflicts: NameList,
+        /// Files that are not committed, with the reason.
+        pub withheld: NameList,
+        /// New names of files that were moved aside.
+        pub moved_aside: NameList,
+        /// Archived work that the gateway's next start would have resumed.
+        pub archived: NameList,
+        /// Error while archiving, so that the next start may resume old work; empty if there was none.
+        pub archive_error: String,
+        /// True if the remote can be read by the public.
+        pub is_public: bool,
+        /// Time of the last check of that.
+        pub visibility_checked_at: Option<Time>,
+        /// Id of the last operator's request made before the push began.
+        pub request_id: Option<String>,
+        /// Further text, printable; empty if there is none.
+        pub details: String,
+    }
 }
 
 impl PushReport {
@@ -131,27 +132,7 @@ impl PushReport {
     /// Converts the report to its file format.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let time = |time: Time| -> Value { utc::format_rfc3339(time).into() };
-        let mut space = LISTS_SIZE_LIMIT;
-        Value::from_entries([
-            ("schema", 1u64.into()),
-            ("started", time(self.started_at)),
-            ("ended", time(self.ended_at)),
-            ("outcome", self.outcome.name().into()),
-            ("returned", self.last_complete_at.map(time).into()),
-            ("commit", self.commit.as_ref().map(Oid::as_str).into()),
-            ("pushed", self.pushed_branches.to_json(&mut space)),
-            ("merged", self.merged_branches.to_json(&mut space)),
-            ("conflicts", self.conflicts.to_json(&mut space)),
-            ("withheld", self.withheld.to_json(&mut space)),
-            ("aside", self.moved_aside.to_json(&mut space)),
-            ("archived", self.archived.to_json(&mut space)),
-            ("not_put_away", self.archive_error.as_str().into()),
-            ("open", self.is_public.into()),
-            ("open_asked", self.visibility_checked_at.map(time).into()),
-            ("request", self.request_id.as_deref().into()),
-            ("said", self.details.as_str().into()),
-        ])
+        Field::to_json(self, &mut LISTS_SIZE_LIMIT.clone())
     }
 }
 
@@ -160,34 +141,12 @@ impl PushReport {
 /// # Errors
 /// If it is not such a file, is longer than 96 KiB, or holds a value that no report can hold.
 pub fn read_push_report(path: &Path, owner: u32) -> Result<Option<PushReport>, ReportError> {
-    read::read_report(path, owner, parse_push_report)
+    read::read_report(path, owner)
 }
 
 /// Reads this user's own last report; an invalid one counts as absent.
 pub(crate) fn read_own_push_report(path: &Path) -> Option<PushReport> {
     read_push_report(path, own_uid().ok()?).ok().flatten()
-}
-
-fn parse_push_report(report: &Value) -> Result<PushReport, &'static str> {
-    Ok(PushReport {
-        started_at: read::required_field(report, "started", utc::parse_rfc3339)?,
-        ended_at: read::required_field(report, "ended", utc::parse_rfc3339)?,
-        outcome: read::required_field(report, "outcome", PushOutcome::parse)?,
-        last_complete_at: read::optional_field(report, "returned", utc::parse_rfc3339)?,
-        commit: read::optional_field(report, "commit", Oid::parse)?,
-        pushed_branches: read::required_names(report, "pushed")?,
-        merged_branches: read::required_names(report, "merged")?,
-        conflicts: read::required_names(report, "conflicts")?,
-        withheld: read::required_names(report, "withheld")?,
-        moved_aside: read::required_names(report, "aside")?,
-        archived: read::required_names(report, "archived")?,
-        archive_error: read::required_field(report, "not_put_away", |why| Some(safe_text(why)))?,
-        is_public: read::required_bool(report, "open")?,
-        visibility_checked_at: read::optional_field(report, "open_asked", utc::parse_rfc3339)?,
-        // Older versions have no requests.
-        request_id: report.get("request").and_then(|request| request.as_str()).and_then(push_request::parse_request_id),
-        details: read::required_field(report, "said", |said| Some(safe_details(said)))?,
-    })
 }
 
 #[cfg(test)]

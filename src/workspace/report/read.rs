@@ -7,9 +7,10 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::os::{O_NOFOLLOW, O_NONBLOCK};
-use crate::text::json::{self, Value};
+use crate::text::json;
 use crate::workspace::paths::{PULL_SERVICE, PUSH_SERVICE};
-use crate::workspace::report::name_list::{LISTS_SIZE_LIMIT, NameList};
+use crate::workspace::report::fields::Field;
+use crate::workspace::report::name_list::LISTS_SIZE_LIMIT;
 
 /// Size limit of a report, in bytes: the lists, and everything else.
 const REPORT_SIZE_LIMIT: u64 = LISTS_SIZE_LIMIT as u64 + 32 * 1024;
@@ -35,12 +36,8 @@ impl fmt::Display for ReportError {
 
 impl std::error::Error for ReportError {}
 
-/// Reads a report of either kind; `parse` returns the key of the first invalid field as its error.
-pub(super) fn read_report<T>(
-    path: &Path,
-    owner: u32,
-    parse: fn(&Value) -> Result<T, &'static str>,
-) -> Result<Option<T>, ReportError> {
+/// Reads a report of either kind.
+pub(super) fn read_report<T: Field>(path: &Path, owner: u32) -> Result<Option<T>, ReportError> {
     let fail = |why: String| ReportError { path: path.to_owned(), reason: why };
     let content = match read_untrusted(path, owner) {
         Ok(content) => content,
@@ -49,7 +46,8 @@ pub(super) fn read_report<T>(
     };
     let value = json::parse(&content).map_err(|why| fail(why.to_string()))?;
     let (writer, _) = writer_of(path);
-    let report = parse(&value).map_err(|key| fail(format!("{key} is missing or invalid for {writer}")))?;
+    let report =
+        T::parse(&value, "the report").map_err(|key| fail(format!("{key} is missing or invalid for {writer}")))?;
     Ok(Some(report))
 }
 
@@ -72,31 +70,4 @@ fn read_owned_file(file: File, owner: u32) -> io::Result<String> {
         return Err(io::Error::other(format!("it is larger than {REPORT_SIZE_LIMIT} bytes")));
     }
     Ok(content)
-}
-
-pub(super) fn required_bool(object: &Value, key: &'static str) -> Result<bool, &'static str> {
-    object.get(key).and_then(|node| node.as_bool()).ok_or(key)
-}
-
-pub(super) fn required_names(object: &Value, key: &'static str) -> Result<NameList, &'static str> {
-    object.get(key).and_then(|node| NameList::parse(node)).ok_or(key)
-}
-
-pub(super) fn required_field<T>(
-    object: &Value,
-    key: &'static str,
-    read: fn(&str) -> Option<T>,
-) -> Result<T, &'static str> {
-    object.get(key).and_then(|node| node.as_str()).and_then(read).ok_or(key)
-}
-
-pub(super) fn optional_field<T>(
-    object: &Value,
-    key: &'static str,
-    read: fn(&str) -> Option<T>,
-) -> Result<Option<T>, &'static str> {
-    match object.get(key) {
-        Some(node) if node.is_null() => Ok(None),
-        _ => required_field(object, key, read).map(Some),
-    }
 }

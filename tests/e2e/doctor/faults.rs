@@ -342,7 +342,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
                 "systemctl kill --signal=STOP openclaw-failover.service; ",
                 r#"sed -i 's/"fresh_at": *"[^"]*"/"fresh_at": "2026-01-01T00:00:00.000Z"/' "#,
                 "/run/openclaw-failover/status.json; change /var/lib/openclaw-sync/pull.json ",
-                r#"'s/"fresh":"[0-9]*-/"fresh":"2026-01-01T00:00:00.000Z","was":"/'"#
+                r#"'s/"last_complete_at":"[0-9]*-/"last_complete_at":"2026-01-01T00:00:00.000Z","was":"/'"#
             ),
             "restore /var/lib/openclaw-sync/pull.json; systemctl kill --signal=CONT openclaw-failover.service",
         ),
@@ -351,7 +351,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     single_check_fault(
         "what was written here is not at the remote",
         FaultScript::Here(
-            r#"change /var/lib/openclaw-sync/pull.json 's/"unreturned":false/"unreturned":true/'"#,
+            r#"change /var/lib/openclaw-sync/pull.json 's/"has_unpushed":false/"has_unpushed":true/'"#,
             "restore /var/lib/openclaw-sync/pull.json",
         ),
         &[("unpushed", "warn", "openclaw-failover sync push")],
