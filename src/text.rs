@@ -12,8 +12,23 @@ pub mod table;
 pub mod timestamp;
 pub mod utc;
 
+use std::borrow::Cow;
+use std::fmt;
+
 pub use printable::{strip_error_numbers, to_printable};
 pub use timestamp::Time;
+
+/// Problem of a text that is not of the expected form, as a clause after the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormatError(pub(crate) Cow<'static, str>);
+
+impl fmt::Display for FormatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for FormatError {}
 
 /// Output of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Parser and formatter for sizes: `"100KiB" "20MiB" "1GiB"`.
 
+use crate::text::FormatError;
+
 /// Units, in bytes, largest first.
 const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
@@ -10,19 +12,19 @@ const MAX_SIZE_BYTES: u64 = 1 << 40;
 ///
 /// # Errors
 /// With the problem and the expected form. The message does not quote the text.
-pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_size(text: &str) -> Result<u64, FormatError> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
     let Ok(count) = digits.parse::<u64>() else {
-        return Err("is not a size; write a whole number and a unit, such as \"20MiB\"".into());
+        return Err(FormatError("is not a size; write a whole number and a unit, such as \"20MiB\"".into()));
     };
     let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
         let near = UNITS.iter().find(|(name, _)| unit.chars().next().is_some_and(|c| name.starts_with(to_upper(c))));
         let near = near.map_or("MiB", |(name, _)| name);
-        return Err(format!("has no known unit; did you mean \"{digits}{near}\"?"));
+        return Err(FormatError(format!("has no known unit; did you mean \"{digits}{near}\"?").into()));
     };
     let size = count.checked_mul(*scale).filter(|size| *size <= MAX_SIZE_BYTES);
-    size.ok_or_else(|| format!("is too large; the maximum is {}", format_size(MAX_SIZE_BYTES)))
+    size.ok_or_else(|| FormatError(format!("is too large; the maximum is {}", format_size(MAX_SIZE_BYTES)).into()))
 }
 
 /// Formats a size in the largest unit that is exact; [`parse_size`] reads the same size back.
@@ -59,7 +61,7 @@ mod tests {
             ("5000GiB", "too large; the maximum is 1024GiB"),
             ("99999999999999999999B", "is not a size"),
         ] {
-            let problem = parse_size(text).unwrap_err();
+            let problem = parse_size(text).unwrap_err().to_string();
             assert!(problem.contains(hint), "{text}: {problem}");
         }
     }

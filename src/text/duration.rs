@@ -6,12 +6,18 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::text::FormatError;
+
 /// Maximum duration. Small enough that sums of durations cannot overflow.
 pub const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// Units, in milliseconds, largest first.
 const UNITS: [(&str, u64); 5] =
     [("d", 24 * 60 * 60 * 1000), ("h", 60 * 60 * 1000), ("m", 60 * 1000), ("s", 1000), ("ms", 1)];
+
+/// Problem of a text that is no duration.
+const FORMAT_HINT: &str =
+    "is not a duration; write a whole number and a unit, such as \"500ms\", \"10s\", \"5m\", \"2h\" or \"30d\"";
 
 /// Common misspellings of units, with the right spelling.
 const MISSPELLED_UNITS: [(&str, &str); 19] = [
@@ -40,14 +46,14 @@ const MISSPELLED_UNITS: [(&str, &str); 19] = [
 ///
 /// # Errors
 /// With the problem and the expected form. The message does not quote the text.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
+pub fn parse_duration(text: &str) -> Result<Duration, FormatError> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
     if digits.is_empty() {
-        return Err(format_hint());
+        return Err(FormatError(FORMAT_HINT.into()));
     }
     if unit.is_empty() {
-        return Err(format!("has no unit; write \"{digits}s\" for seconds"));
+        return Err(FormatError(format!("has no unit; write \"{digits}s\" for seconds").into()));
     }
     let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
         return Err(suggest_unit(digits, unit));
@@ -58,7 +64,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .and_then(|count| count.checked_mul(*scale))
         .map(Duration::from_millis)
         .filter(|duration| *duration <= MAX_DURATION)
-        .ok_or_else(|| format!("is too long; the maximum is {}", format_duration(MAX_DURATION)))
+        .ok_or_else(|| FormatError(format!("is too long; the maximum is {}", format_duration(MAX_DURATION)).into()))
 }
 
 /// Formats a duration in the largest unit that is exact; [`parse_duration`] reads the same duration back. Truncates to
@@ -80,17 +86,13 @@ impl fmt::Display for DurationDisplay {
     }
 }
 
-fn suggest_unit(digits: &str, unit: &str) -> String {
+fn suggest_unit(digits: &str, unit: &str) -> FormatError {
     let word = unit.trim();
     let known = UNITS.iter().map(|(name, _)| (*name, *name));
-    match MISSPELLED_UNITS.into_iter().chain(known).find(|(near, _)| *near == word) {
-        Some((_, meant)) => format!("is not a duration; did you mean \"{digits}{meant}\"?"),
-        None => format_hint(),
-    }
-}
-
-fn format_hint() -> String {
-    "is not a duration; write a whole number and a unit, such as \"500ms\", \"10s\", \"5m\", \"2h\" or \"30d\"".into()
+    FormatError(match MISSPELLED_UNITS.into_iter().chain(known).find(|(near, _)| *near == word) {
+        Some((_, meant)) => format!("is not a duration; did you mean \"{digits}{meant}\"?").into(),
+        None => FORMAT_HINT.into(),
+    })
 }
 
 #[cfg(test)]
@@ -135,7 +137,7 @@ mod tests {
             ("18446744073709551615d", "the maximum is 3650d"),
         ];
         for (text, hint) in cases {
-            let problem = parse_duration(text).unwrap_err();
+            let problem = parse_duration(text).unwrap_err().to_string();
             assert!(problem.contains(hint), "{text}: {problem}");
         }
     }
