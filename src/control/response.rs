@@ -50,7 +50,7 @@ impl ControlResponse {
             events: events.iter().filter_map(|sentence| Some(sentence.as_str()?.to_owned())).collect(),
             next_event: number("next"),
             time_limit: Duration::from_secs(number("within_seconds")),
-            status: Status::from_value(status)?,
+            status: Status::from_value(status).map_err(|why| why.to_string())?,
         })
     }
 }

@@ -68,7 +68,7 @@ impl BootTime {
     /// Reads the two fields; `None` if they are missing, as in files of older versions.
     pub(crate) fn read(node: &Value) -> Option<Self> {
         let boot = u32::from_str_radix(node.get("boot")?.as_str()?, 16).ok()?;
-        let up = json_fields::as_seconds(node.get("up_seconds")?, "up_seconds").ok()?;
+        let up = json_fields::read_field(node, "up_seconds").ok()?;
         Some(Self::new(boot, up))
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::os::atomic_file;
 use crate::text::Time;
 use crate::text::json::{self, Node};
+use crate::text::json_fields::RecordError;
 
 /// Unreadable file and the result of its quarantine.
 #[derive(Debug)]
@@ -38,24 +39,24 @@ pub(crate) fn load_or_quarantine<T>(
     max: usize,
     now: Time,
     so: &'static str,
-    understand: impl FnOnce(&Node) -> Result<T, String>,
+    understand: impl FnOnce(&Node) -> Result<T, RecordError>,
 ) -> Result<Option<T>, UnreadableFile> {
     let understood = match atomic_file::read(path, max) {
         Ok(None) => return Ok(None),
         Ok(Some(bytes)) => parse_record(&bytes).and_then(|node| understand(&node)),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(RecordError::new(error.to_string())),
     };
     understood.map(Some).map_err(|why| {
         let aside = atomic_file::quarantine(path, now);
-        UnreadableFile { path: path.to_owned(), reason: why, quarantined: aside, consequence: so }
+        UnreadableFile { path: path.to_owned(), reason: why.to_string(), quarantined: aside, consequence: so }
     })
 }
 
 /// Parses a JSON text that this program wrote.
-pub(crate) fn parse_record(bytes: &[u8]) -> Result<Node, String> {
+pub(crate) fn parse_record(bytes: &[u8]) -> Result<Node, RecordError> {
     if bytes.iter().all(|byte| matches!(byte, 0 | b' ' | b'\n')) {
-        return Err("it is empty, as after a power cut".to_owned());
+        return Err(RecordError::new("it is empty, as after a power cut"));
     }
-    let text = str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    json::parse(text).map_err(|error| error.to_string())
+    let text = str::from_utf8(bytes).map_err(|error| RecordError::new(error.to_string()))?;
+    Ok(json::parse(text)?)
 }

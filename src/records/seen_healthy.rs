@@ -12,8 +12,7 @@ use crate::os::clock::WallClockOffset;
 use crate::os::load_or_quarantine::{UnreadableFile, load_or_quarantine};
 use crate::records::history;
 use crate::text::Time;
-use crate::text::json::Value;
-use crate::text::json_fields::{self, as_list, as_texts, as_time, required_field};
+use crate::text::json_fields::{JsonField, RecordError, json_record, read_field};
 
 /// Limit on the number of URL sets in the file.
 const MAX_URL_SETS: usize = 64;
@@ -34,6 +33,9 @@ struct UrlSet {
     first_seen_at: Time,
 }
 
+json_record!(SeenHealthy with schema { url_sets: "upstreams", });
+json_record!(UrlSet { urls: "urls", first_seen_at: "armed_at" });
+
 impl SeenHealthy {
     /// Reads `seen-healthy.json`. If it is missing or unreadable (then it is moved aside), rebuilds it from `history`.
     /// `now` is the wall clock's.
@@ -44,7 +46,13 @@ impl SeenHealthy {
             MAX_SEEN_HEALTHY_BYTES,
             now,
             "upstreams seen healthy are read from the history",
-            |node| parse_seen_healthy(node),
+            |node| {
+                let mut found = Self::default();
+                for set in Self::from_json(node)?.url_sets {
+                    found.insert(check_url_set(set)?);
+                }
+                Ok(found)
+            },
         ) {
             Ok(Some(seen_healthy)) => (seen_healthy, None),
             Ok(None) => (Self::rebuild_from_history(history), None),
@@ -57,7 +65,9 @@ impl SeenHealthy {
         let mut seen_healthy = Self::default();
         let Ok(entries) = history::read_event(history, EventKind::Armed) else { return seen_healthy };
         for entry in entries {
-            if let Ok(set) = parse_url_set(&entry, "at") {
+            if let (Ok(urls), Ok(first_seen_at)) = (read_field(&entry, "urls"), read_field(&entry, "at"))
+                && let Ok(set) = check_url_set(UrlSet { urls, first_seen_at })
+            {
                 seen_healthy.insert(set);
             }
         }
@@ -91,19 +101,7 @@ impl SeenHealthy {
     /// # Errors
     /// Returns an error if the file cannot be written; the previous file is then intact.
     pub fn save(&self, path: &Path) -> Result<(), FileError> {
-        let sets = self.url_sets.iter().map(|set| {
-            Value::from_entries([
-                ("urls", set.urls.clone().into()),
-                ("armed_at", json_fields::time_to_json(set.first_seen_at)),
-            ])
-        });
-        let document = Value::from_entries([
-            ("schema", json_fields::SCHEMA_VERSION.into()),
-            ("upstreams", Value::from_items(sets)),
-        ]);
-        let mut text = document.to_pretty();
-        text.push('\n');
-        atomic_file::write(path, 0o640, text.as_bytes())
+        atomic_file::write(path, 0o640, format!("{}\n", self.to_json().to_pretty()).as_bytes())
     }
 
     fn insert(&mut self, set: UrlSet) {
@@ -120,19 +118,10 @@ fn sorted_urls(urls: &[String]) -> Vec<String> {
     urls
 }
 
-fn parse_seen_healthy(document: &Value) -> Result<SeenHealthy, String> {
-    json_fields::check_schema(document)?;
-    let mut found = SeenHealthy::default();
-    for node in as_list(required_field(document, "upstreams")?, "upstreams")? {
-        found.insert(parse_url_set(node, "armed_at")?);
+/// Sorts the URLs of a record, which must not be empty.
+fn check_url_set(set: UrlSet) -> Result<UrlSet, RecordError> {
+    if set.urls.is_empty() {
+        return Err(RecordError::new("is empty").in_field("urls"));
     }
-    Ok(found)
-}
-
-fn parse_url_set(node: &Value, at: &str) -> Result<UrlSet, String> {
-    let urls = as_texts(required_field(node, "urls")?, "urls")?;
-    if urls.is_empty() {
-        return Err("`urls` is empty".to_owned());
-    }
-    Ok(UrlSet { urls: sorted_urls(&urls), first_seen_at: as_time(required_field(node, at)?, at)? })
+    Ok(UrlSet { urls: sorted_urls(&set.urls), ..set })
 }

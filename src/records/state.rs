@@ -5,7 +5,6 @@
 
 use std::path::Path;
 
-use crate::events::codec;
 use crate::failover::PersistentState;
 use crate::os::atomic_file::{self, FileError};
 use crate::os::boot_time::BootTime;
@@ -13,7 +12,7 @@ use crate::os::clock::{Moment, WallClockOffset};
 use crate::os::load_or_quarantine::{UnreadableFile, load_or_quarantine as load_file};
 use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::json_fields::{self, as_list, as_time, nullable_field, optional_field, required_field};
+use crate::text::json_fields::{JsonField, read_field};
 use crate::text::timestamp::millis_between;
 
 /// Limit on the size of `state.json`, in bytes. The monitor writes less than 3 KiB.
@@ -30,7 +29,7 @@ pub fn load(path: &Path, now: Time) -> (PersistentState, Option<UnreadableFile>)
     let consequence = "the saved state is lost, including any hold and the length of the hold-down";
     let now_by_both = Moment { wall_time: now, boot_time: BootTime::now() };
     match load_file(path, MAX_STATE_BYTES, now, consequence, |node| {
-        Ok(rebase_times(parse_memory(node)?, node, now_by_both))
+        Ok(rebase_times(PersistentState::from_json(node)?, node, now_by_both))
     }) {
         Ok(found) => (found.unwrap_or_default(), None),
         Err(unreadable) => (PersistentState::default(), Some(unreadable)),
@@ -41,8 +40,8 @@ pub fn load(path: &Path, now: Time) -> (PersistentState, Option<UnreadableFile>)
 /// distance is measured. Across boots it comes from the labels and is never negative: a hold ends no later than it
 /// would have without the reboot, and a clock that starts in 1970 prolongs nothing.
 fn rebase_times(mut persistent_state: PersistentState, state: &Value, now: Moment) -> PersistentState {
-    let Some(saved) = optional_field(state, SAVED_AT_KEY, as_time).ok().flatten() else { return persistent_state };
-    let saved = Moment { wall_time: saved, boot_time: BootTime::read(state) };
+    let Ok(wall_time) = read_field(state, SAVED_AT_KEY) else { return persistent_state };
+    let saved = Moment { wall_time, boot_time: BootTime::read(state) };
     let passed = i64::try_from(now.since(saved).as_millis()).unwrap_or(i64::MAX);
     let moved = millis_between(saved.wall_time, now.wall_time).saturating_sub(passed);
     persistent_state.map_times(|at| Time::from_millis(at.as_millis().saturating_add_signed(moved)));
@@ -55,56 +54,13 @@ fn rebase_times(mut persistent_state: PersistentState, state: &Value, now: Momen
 /// Returns an error if the file cannot be written; the previous file is then intact.
 pub fn save(path: &Path, persistent_state: &PersistentState, wall: WallClockOffset) -> Result<(), FileError> {
     let saved = wall.read_moment();
-    let boot = saved.boot_time.map(BootTime::to_fields).into_iter().flatten();
-    let stamp = [(SAVED_AT_KEY, json_fields::time_to_json(saved.wall_time))];
-    let mut text =
-        Value::from_entries(json_entries(persistent_state, wall).into_iter().chain(stamp).chain(boot)).to_pretty();
-    text.push('\n');
-    atomic_file::write(path, 0o640, text.as_bytes())
-}
-
-pub(super) fn to_json(persistent_state: &PersistentState, wall: WallClockOffset) -> Value {
-    Value::from_entries(json_entries(persistent_state, wall))
-}
-
-fn json_entries(persistent_state: &PersistentState, wall: WallClockOffset) -> [(&'static str, Value); 9] {
-    let time = |time| json_fields::time_to_json(wall.to_wall_clock(time));
-    let hold = persistent_state.hold.as_ref().map(|hold| codec::hold_to_json(&codec::hold_at_wall(hold, wall)));
-    let failover =
-        persistent_state.last_failover.as_ref().map(|it| codec::failover_to_json(&codec::failover_at_wall(it, wall)));
-    [
-        ("schema", json_fields::SCHEMA_VERSION.into()),
-        ("hold", hold.into()),
-        ("promotions", Value::from_items(persistent_state.promotions.iter().copied().map(time))),
-        ("unreturned", persistent_state.has_unpushed_changes.into()),
-        ("failover", failover.into()),
-        ("demoting", persistent_state.demotion_reason.map(codec::reason_to_json).into()),
-        ("killed_at", persistent_state.killed_at.map(time).into()),
-        (
-            "drill",
-            persistent_state.last_drill.as_ref().map(|it| codec::drill_to_json(&codec::drill_at_wall(it, wall))).into(),
-        ),
-        ("drilled_at", persistent_state.drill_passed_at.map(time).into()),
-    ]
-}
-
-pub(super) fn parse_memory(state: &Value) -> Result<PersistentState, String> {
-    json_fields::check_schema(state)?;
-    let promotions = as_list(required_field(state, "promotions")?, "promotions")?;
-    Ok(PersistentState {
-        hold: nullable_field(state, "hold", |node, _| codec::hold_from_json(node))?,
-        promotions: promotions.iter().map(|node| as_time(node, "promotions")).collect::<Result<_, _>>()?,
-        has_unpushed_changes: required_field(state, "unreturned")?
-            .as_bool()
-            .ok_or("`unreturned` is neither true nor false")?,
-        last_failover: nullable_field(state, "failover", |node, _| codec::failover_from_json(node))?,
-        // Older monitors did not write it.
-        demotion_reason: optional_field(state, "demoting", |node, _| codec::reason_from_json(node))?,
-        killed_at: nullable_field(state, "killed_at", as_time)?,
-        // Versions before drills existed did not write it.
-        last_drill: optional_field(state, "drill", |node, _| codec::drill_from_json(node))?,
-        drill_passed_at: optional_field(state, "drilled_at", as_time)?,
-    })
+    let mut state = persistent_state.clone();
+    state.map_times(|at| wall.to_wall_clock(at));
+    let state = state
+        .to_json()
+        .with_entries([(SAVED_AT_KEY, saved.wall_time.to_json())])
+        .with_entries(saved.boot_time.map(BootTime::to_fields).into_iter().flatten());
+    atomic_file::write(path, 0o640, format!("{}\n", state.to_pretty()).as_bytes())
 }
 
 #[cfg(test)]

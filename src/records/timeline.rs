@@ -10,7 +10,8 @@ use crate::os::atomic_file::{self, FileError};
 use crate::os::load_or_quarantine::{UnreadableFile, load_or_quarantine as load_file, parse_record};
 use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::json_fields::{self, as_list, as_time, required_field};
+use crate::text::json_fields::{self, JsonField, RecordError, read_field};
+use crate::text::named_enum::named_enum;
 use crate::text::timestamp::millis_between;
 
 /// Number of cells: half hours in a day.
@@ -26,29 +27,22 @@ const MONITOR_DOWN_AFTER: Duration = Duration::from_secs(10 * 60);
 /// Limit on the size of `timeline.json`, in bytes.
 const MAX_TIMELINE_BYTES: usize = 16 * 1024;
 
-/// State of a half hour. The greatest of several states wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TimelineCell {
-    /// An upstream was up, and nothing unusual happened.
-    Healthy,
-    /// A hold was set.
-    Held,
-    /// No monitor ran, for the whole cell or for more than 10 minutes of it.
-    MonitorDown,
-    /// No upstream was up.
-    UpstreamsDown,
-    /// This host served.
-    Active,
+named_enum! {
+    /// State of a half hour. The greatest of several states wins.
+    #[derive(PartialOrd, Ord)]
+    pub enum TimelineCell {
+        /// An upstream was up, and nothing unusual happened.
+        Healthy = "healthy",
+        /// A hold was set.
+        Held = "held",
+        /// No monitor ran, for the whole cell or for more than 10 minutes of it.
+        MonitorDown = "monitor_down",
+        /// No upstream was up.
+        UpstreamsDown = "failing",
+        /// This host served.
+        Active = "active",
+    }
 }
-
-/// Stable name of each cell.
-const CELL_NAMES: [(TimelineCell, &str); 5] = [
-    (TimelineCell::Healthy, "healthy"),
-    (TimelineCell::Held, "held"),
-    (TimelineCell::MonitorDown, "monitor_down"),
-    (TimelineCell::UpstreamsDown, "failing"),
-    (TimelineCell::Active, "active"),
-];
 
 /// States of the last 24 hours. All times are wall clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,37 +157,30 @@ impl Timeline {
         self.cells = std::array::from_fn(|index| cell(index).unwrap_or(TimelineCell::MonitorDown));
         self.last_half_hour = last;
     }
+}
 
-    /// Returns the JSON form.
-    pub(crate) fn to_json(&self) -> Value {
+impl JsonField for Timeline {
+    fn to_json(&self) -> Value {
         let first = self.last_half_hour.saturating_sub(CELL_COUNT as u64 - 1);
-        let name =
-            |cell: &TimelineCell| CELL_NAMES.iter().find(|(known, _)| known == cell).map_or("", |(_, name)| name);
+        let from = Time::default() + CELL_DURATION * u32::try_from(first).unwrap_or_default();
         Value::from_entries([
             ("schema", json_fields::SCHEMA_VERSION.into()),
-            (
-                "from",
-                json_fields::time_to_json(Time::default() + CELL_DURATION * u32::try_from(first).unwrap_or_default()),
-            ),
-            ("cell_seconds", json_fields::seconds_to_json(CELL_DURATION)),
-            ("seen_at", json_fields::time_to_json(self.updated_at)),
-            ("cells", Value::from_items(self.cells.iter().map(name))),
+            ("from", from.to_json()),
+            ("cell_seconds", CELL_DURATION.to_json()),
+            ("seen_at", self.updated_at.to_json()),
+            ("cells", Value::from_items(self.cells.map(TimelineCell::name))),
         ])
     }
 
-    /// Parses the JSON form.
-    pub(crate) fn from_json(node: &Value) -> Result<Self, String> {
+    fn from_json(node: &Value) -> Result<Self, RecordError> {
         json_fields::check_schema(node)?;
-        let cells = as_list(required_field(node, "cells")?, "cells")?;
         let mut timeline = Self {
-            last_half_hour: half_hour_index(as_time(required_field(node, "from")?, "from")?) + CELL_COUNT as u64 - 1,
-            updated_at: as_time(required_field(node, "seen_at")?, "seen_at")?,
+            last_half_hour: half_hour_index(read_field(node, "from")?) + CELL_COUNT as u64 - 1,
+            updated_at: read_field(node, "seen_at")?,
             ..Self::default()
         };
-        for (cell, node) in timeline.cells.iter_mut().zip(cells) {
-            let known = CELL_NAMES.iter().find(|(_, name)| node.as_str() == Some(name));
-            *cell = known.ok_or("`cells` has an unknown entry")?.0;
-        }
+        let cells: Vec<TimelineCell> = read_field(node, "cells")?;
+        timeline.cells.iter_mut().zip(cells).for_each(|(cell, known)| *cell = known);
         Ok(timeline)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::events::{availability_in_words, codec};
+use crate::events::availability_in_words;
 use crate::failover::{self, Machine, PersistentState, names};
 use crate::os::clock::WallClockOffset;
 use crate::probe::{ProbeResult, Verdict};
@@ -94,6 +94,8 @@ impl Status {
     pub fn new(machine: &Machine, facts: &MonitorFacts<'_>) -> Self {
         let wall = facts.wall;
         let persistent_state = machine.persistent_state();
+        let mut at_wall = persistent_state.clone();
+        at_wall.map_times(|at| wall.to_wall_clock(at));
         let window = machine.window().map(|(elapsed, last_healthy_at)| WindowStatus {
             elapsed: round_to_millis(elapsed),
             needed: machine.outage_threshold(),
@@ -112,7 +114,7 @@ impl Status {
             role: role_status(machine, facts),
             upstreams: upstream_statuses(machine, facts),
             window,
-            hold: persistent_state.hold.as_ref().map(|hold| codec::hold_at_wall(hold, wall)),
+            hold: at_wall.hold,
             hold_down: machine.hold_down(None),
             gateway: GatewayStatus {
                 unit: facts.config.gateway.unit.clone(),
@@ -123,11 +125,8 @@ impl Status {
             last_pull: facts.last_pull.cloned(),
             last_push: facts.last_push.cloned(),
             has_unpushed_changes: persistent_state.has_unpushed_changes,
-            last_failover: persistent_state
-                .last_failover
-                .as_ref()
-                .map(|failover| codec::failover_at_wall(failover, wall)),
-            last_drill: persistent_state.last_drill.as_ref().map(|drill| codec::drill_at_wall(drill, wall)),
+            last_failover: at_wall.last_failover,
+            last_drill: at_wall.last_drill,
             drill_due_at: drill_due_at(persistent_state, facts).map(|at| wall.to_wall_clock(at)),
             degraded,
             timeline: facts.timeline.clone(),

@@ -5,14 +5,12 @@
 
 use std::time::Duration;
 
-use crate::events::codec;
 use crate::os::boot_time::BootTime;
 use crate::os::load_or_quarantine;
-use crate::records::timeline::Timeline;
 use crate::status::{DegradedCondition, GatewayStatus, ProbeStatus, RoleStatus, Status, UpstreamStatus, WindowStatus};
 use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::json_fields::{as_seconds, as_time, check_schema, required_field};
+use crate::text::json_fields::{RecordError, check_schema, read_field};
 use crate::workspace::summary::{PullSummary, PushSummary};
 
 /// Limit on the items read from a list.
@@ -23,7 +21,7 @@ impl Status {
     ///
     /// # Errors
     /// Returns an error if it is not a status.
-    pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
+    pub fn from_json(bytes: &[u8]) -> Result<Self, RecordError> {
         Self::from_value(&load_or_quarantine::parse_record(bytes)?.value)
     }
 
@@ -31,15 +29,15 @@ impl Status {
     ///
     /// # Errors
     /// Returns an error if it is not a status.
-    pub fn from_value(node: &Value) -> Result<Self, String> {
+    pub fn from_value(node: &Value) -> Result<Self, RecordError> {
         check_schema(node)?;
         Ok(Self {
             pid: read_u32(node, "pid").unwrap_or_default(),
             version: read_text(node, "version").unwrap_or_default(),
             started_at: read_time(node, "started_at").unwrap_or_default(),
-            updated_at: as_time(required_field(node, "updated_at")?, "updated_at")?,
+            updated_at: read_field(node, "updated_at")?,
             boot: BootTime::read(node),
-            interval: as_seconds(required_field(node, "interval_seconds")?, "interval_seconds")?,
+            interval: read_field(node, "interval_seconds")?,
             role: RoleStatus {
                 name: read_text(node, "role").unwrap_or_default(),
                 step: read_text(node, "step"),
@@ -48,17 +46,17 @@ impl Status {
             },
             upstreams: read_list(node, "upstreams", |node| Some(read_upstream(node))),
             window: read_object(node, "window").map(read_window),
-            hold: node.get("hold").and_then(|node| codec::hold_from_json(node).ok()),
+            hold: read_field(node, "hold").unwrap_or_default(),
             hold_down: read_span(node, "hold_down_seconds").unwrap_or_default(),
             gateway: read_object(node, "gateway").map(read_gateway).unwrap_or_default(),
             last_pull: read_object(node, "workspace").map(read_pull),
             last_push: read_object(node, "returned").map(read_push),
             has_unpushed_changes: read_bool(node, "unreturned"),
-            last_failover: node.get("failover").and_then(|node| codec::failover_from_json(node).ok()),
-            last_drill: node.get("drill").and_then(|node| codec::drill_from_json(node).ok()),
+            last_failover: read_field(node, "failover").unwrap_or_default(),
+            last_drill: read_field(node, "drill").unwrap_or_default(),
             drill_due_at: read_time(node, "drill_due_at"),
             degraded: read_list(node, "degraded", |node| Some(read_condition(node))),
-            timeline: node.get("strip").and_then(|node| Timeline::from_json(node).ok()).unwrap_or_default(),
+            timeline: read_field(node, "strip").unwrap_or_default(),
         })
     }
 }
@@ -149,22 +147,22 @@ fn read_texts(node: &Value, key: &str) -> Vec<String> {
     read_list(node, key, |item| item.as_str().map(str::to_owned))
 }
 
-fn read_text(node: &Value, key: &str) -> Option<String> {
-    Some(node.get(key)?.as_str()?.to_owned())
+fn read_text(node: &Value, key: &'static str) -> Option<String> {
+    read_field(node, key).ok()
 }
 
-fn read_bool(node: &Value, key: &str) -> bool {
-    node.get(key).and_then(|node| node.as_bool()).unwrap_or_default()
+fn read_bool(node: &Value, key: &'static str) -> bool {
+    read_field(node, key).unwrap_or_default()
 }
 
-fn read_u32(node: &Value, key: &str) -> Option<u32> {
-    u32::try_from(node.get(key)?.as_u64()?).ok()
+fn read_u32(node: &Value, key: &'static str) -> Option<u32> {
+    read_field(node, key).ok()
 }
 
-fn read_time(node: &Value, key: &str) -> Option<Time> {
-    as_time(node.get(key)?, key).ok()
+fn read_time(node: &Value, key: &'static str) -> Option<Time> {
+    read_field(node, key).ok()
 }
 
-fn read_span(node: &Value, key: &str) -> Option<Duration> {
-    as_seconds(node.get(key)?, key).ok()
+fn read_span(node: &Value, key: &'static str) -> Option<Duration> {
+    read_field(node, key).ok()
 }

@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::events::codec;
 use crate::os::atomic_file::{self, FileError};
 use crate::os::boot_time::BootTime;
 use crate::status::{DegradedCondition, GatewayStatus, ProbeStatus, Status, UpstreamStatus, WindowStatus};
 use crate::text::json::Value;
-use crate::text::json_fields::{SCHEMA_VERSION, seconds_to_json, time_to_json};
+use crate::text::json_fields::{JsonField, SCHEMA_VERSION, seconds_to_json, time_to_json};
 use crate::workspace::summary::{PullSummary, PushSummary};
 
 impl Status {
@@ -38,14 +37,14 @@ impl Status {
             ("since", time_to_json(self.role.since)),
             ("upstreams", Value::from_items(self.upstreams.iter().map(upstream_to_json))),
             ("window", self.window.as_ref().map(window_to_json).into()),
-            ("hold", self.hold.as_ref().map(codec::hold_to_json).into()),
+            ("hold", self.hold.to_json()),
             ("hold_down_seconds", seconds_to_json(self.hold_down)),
             ("gateway", gateway_to_json(&self.gateway)),
             ("workspace", self.last_pull.as_ref().map(pull_to_json).into()),
             ("returned", self.last_push.as_ref().map(push_to_json).into()),
             ("unreturned", self.has_unpushed_changes.into()),
-            ("failover", self.last_failover.as_ref().map(codec::failover_to_json).into()),
-            ("drill", self.last_drill.as_ref().map(codec::drill_to_json).into()),
+            ("failover", self.last_failover.to_json()),
+            ("drill", self.last_drill.to_json()),
             ("drill_due_at", self.drill_due_at.map(time_to_json).into()),
             ("degraded", Value::from_items(self.degraded.iter().map(condition_to_json))),
             ("strip", self.timeline.to_json()),

@@ -120,6 +120,15 @@ impl Value {
         Self::Object(entries.into_iter().map(entry).collect())
     }
 
+    /// Appends entries to an object.
+    #[must_use]
+    pub fn with_entries<K: Into<String>>(mut self, entries: impl IntoIterator<Item = (K, Self)>) -> Self {
+        if let (Self::Object(own), Self::Object(more)) = (&mut self, Self::from_entries(entries)) {
+            own.extend(more);
+        }
+        self
+    }
+
     /// Builds an array of anything that is a value: `Value::array(["a", "b"])`.
     pub fn from_items<T: Into<Self>>(items: impl IntoIterator<Item = T>) -> Self {
         Self::Array(items.into_iter().map(|item| item.into().into()).collect())

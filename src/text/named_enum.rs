@@ -26,6 +26,18 @@ macro_rules! named_enum {
                 match name { $($name => Some(Self::$Variant),)+ _ => None }
             }
         }
+
+        impl $crate::text::json_fields::JsonField for $Enum {
+            fn to_json(&self) -> $crate::text::json::Value {
+                self.name().into()
+            }
+
+            fn from_json(
+                node: &$crate::text::json::Value,
+            ) -> Result<Self, $crate::text::json_fields::RecordError> {
+                $crate::text::json_fields::read_name(node, Self::from_name)
+            }
+        }
     };
 }
 pub(crate) use named_enum;

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use crate::events::EventKind;
 use crate::records::history::lines::entry_event;
+use crate::text::Time;
 use crate::text::json::Node;
+use crate::text::json_fields::JsonField;
 use crate::text::utc::parse_rfc3339;
-use crate::text::{Time, json_fields};
 
 /// Running totals, and the outage that is open.
 #[derive(Default)]
@@ -87,7 +88,7 @@ impl HistorySummary {
             let named = text(key).and_then(parse_rfc3339)?;
             Some(label.map_or(named, |label| at - label.since(named)))
         };
-        let seconds = |key| entry.get(key).and_then(|field| json_fields::as_seconds(field, "").ok());
+        let seconds = |key| entry.get(key).and_then(|field| Duration::from_json(field).ok());
         let (event, cause) = (entry_event(entry), text("cause"));
         if event == Some(EventKind::Started) {
             // A monitor that was killed ran longer than its last entry says.

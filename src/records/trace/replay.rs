@@ -19,7 +19,7 @@ use crate::records::history::older_path;
 use crate::records::trace::segment_start::SegmentStart;
 use crate::records::trace::{ROTATE_BYTES, SEGMENT_BYTES, event_codec, tracer};
 use crate::text::json::Value;
-use crate::text::json_fields::{as_list, as_texts};
+use crate::text::json_fields::{RecordError, read_field, read_optional};
 use crate::text::utc::{format_span, format_time};
 use crate::text::{Time, to_printable};
 
@@ -121,23 +121,22 @@ enum LineContent<'a> {
     Lost,
 }
 
-fn read_line<'a>(line: &Value, text: &'a str, before: &[TraceLine]) -> Result<TraceLine<'a>, String> {
+fn read_line<'a>(line: &Value, text: &'a str, before: &[TraceLine]) -> Result<TraceLine<'a>, RecordError> {
     if line.get("lost").is_some() {
         return Ok(TraceLine { at: before.last().map_or(Time::default(), |line| line.at), content: LineContent::Lost });
     }
-    let at = line.get("at").and_then(|at| at.as_u64()).map(Time::from_millis).ok_or("the line has no time")?;
+    let at = Time::from_millis(read_field(line, "at")?);
     if let Some(begin) = line.get("begin") {
         let starts = SegmentStart::from_json(at, begin)?.same_upstreams.is_none();
         return Ok(TraceLine { at, content: LineContent::Begin { text, starts } });
     }
     let event = event_codec::read(line)?;
-    let did = line.get("did").map_or(Ok(Vec::new()), |did| as_texts(did, "did"))?;
-    let more = line.get("more").map_or(Ok(&[] as &[_]), |more| as_list(more, "more"))?;
+    let did = read_optional(line, "did")?.unwrap_or_default();
+    let more: Vec<u64> = read_optional(line, "more")?.unwrap_or_default();
     if more.len() > tracer::MAX_RUN_EVENTS {
-        return Err("`more` is longer than the monitor writes".to_owned());
+        return Err(RecordError::new("is longer than the monitor writes").in_field("more"));
     }
-    let more = more.iter().map(|step| step.as_u64().ok_or("`more` is not a list of numbers"));
-    Ok(TraceLine { at, content: LineContent::Events { event, did, more: more.collect::<Result<_, _>>()? } })
+    Ok(TraceLine { at, content: LineContent::Events { event, did, more } })
 }
 
 /// Returns the names of the decisions, as the history and the trace write them.

@@ -2,12 +2,9 @@
 
 use crate::config::{self, Config};
 use crate::failover::{InitialFacts, Machine, Policy};
-use crate::os::clock::WallClockOffset;
-use crate::records::state;
-use crate::records::trace::event_codec::{read_unit, unit_to_json};
 use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::json_fields::{as_list, nullable_field, required_field};
+use crate::text::json_fields::{JsonField, RecordError, read_field};
 
 /// Start of a machine, or a change of its configuration.
 #[derive(Clone, Debug)]
@@ -38,39 +35,31 @@ impl SegmentStart {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let persistent_state = state::to_json(&self.start.persistent_state, WallClockOffset::new(self.at, self.at));
-        Value::from_entries([
-            ("at", self.at.as_millis().into()),
-            (
-                "begin",
-                Value::from_entries([
-                    ("version", env!("CARGO_PKG_VERSION").into()),
-                    ("config", self.config.to_json()),
-                    ("witnessed", self.has_witnesses.into()),
-                    ("memory", persistent_state),
-                    ("armed", Value::from_items(self.start.armed.iter().copied())),
-                    ("unit", self.start.unit.map(unit_to_json).into()),
-                    ("same_upstreams", self.same_upstreams.map_or(Value::Null, Into::into)),
-                ]),
-            ),
-        ])
+        let begin = Value::from_entries([
+            ("version", env!("CARGO_PKG_VERSION").into()),
+            ("config", self.config.to_json()),
+            ("witnessed", self.has_witnesses.to_json()),
+            ("memory", self.start.persistent_state.to_json()),
+            ("armed", self.start.armed.to_json()),
+            ("unit", self.start.unit.to_json()),
+            ("same_upstreams", self.same_upstreams.to_json()),
+        ]);
+        Value::from_entries([("at", self.at.as_millis().into()), ("begin", begin)])
     }
 
-    pub(super) fn from_json(at: Time, node: &Value) -> Result<Self, String> {
-        let config = config::parse(&required_field(node, "config")?.value.to_string(), "the trace's configuration");
-        let truth =
-            |node: &Value, key: &str| node.as_bool().ok_or_else(|| format!("`{key}` is neither true nor false"));
-        let armed_flags = as_list(required_field(node, "armed")?, "armed")?.iter().map(|node| truth(node, "armed"));
+    pub(super) fn from_json(at: Time, node: &Value) -> Result<Self, RecordError> {
+        let config = node.get("config").map(|node| node.value.to_string()).unwrap_or_default();
+        let config = config::parse(&config, "the trace's configuration");
         Ok(Self {
             at,
-            config: config.map_err(|problems| problems.to_string())?,
-            has_witnesses: truth(required_field(node, "witnessed")?, "witnessed")?,
+            config: config.map_err(|problems| RecordError::new(problems.to_string()))?,
+            has_witnesses: read_field(node, "witnessed")?,
             start: InitialFacts {
-                persistent_state: state::parse_memory(required_field(node, "memory")?)?,
-                armed: armed_flags.collect::<Result<_, _>>()?,
-                unit: nullable_field(node, "unit", |node, _| read_unit(node))?,
+                persistent_state: read_field(node, "memory")?,
+                armed: read_field(node, "armed")?,
+                unit: read_field(node, "unit")?,
             },
-            same_upstreams: nullable_field(node, "same_upstreams", |node, key| truth(node, key))?,
+            same_upstreams: read_field(node, "same_upstreams")?,
         })
     }
 }
