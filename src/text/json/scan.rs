@@ -4,119 +4,73 @@
 //! stack), reads `\q` as `q`, and lets strings span lines, which reports a missing quote at the end of the file. This
 //! pass refuses all of that with the right position, and replaces comments by spaces.
 
-use std::str::Chars;
+use std::borrow::Cow;
 
 use crate::text::json::{JsonError, Position};
 
 /// Returns the text with every comment replaced by spaces, so that positions do not change.
-pub(super) fn scan_text(text: &str, comments: bool) -> Result<String, JsonError> {
-    let mut scanner =
-        Scanner { rest: text.chars(), out: String::with_capacity(text.len()), at: Position { line: 1, column: 0 } };
-    while let Some(c) = scanner.copy_char() {
-        match c {
-            '"' => scanner.scan_string()?,
-            '/' if comments => scanner.blank_comment()?,
-            '/' => return Err(scanner.error_here("unexpected `/` (comments are not allowed here)")),
-            '\0' => return Err(scanner.error_here("a NUL character")),
-            _ => {}
+pub(super) fn scan_text(text: &str, has_comments: bool) -> Result<Cow<'_, str>, JsonError> {
+    let (mut blanked, mut copied, mut at) = (String::new(), 0, 0);
+    while let Some(byte) = text.as_bytes().get(at) {
+        match byte {
+            b'"' => at = find_string_end(text, at)?,
+            b'/' if has_comments => {
+                let end = find_comment_end(text, at)?;
+                blanked.push_str(text.get(copied..at).unwrap_or_default());
+                let comment = text.get(at..end).unwrap_or_default();
+                blanked.extend(comment.chars().map(|c| if c == '\n' { c } else { ' ' }));
+                (copied, at) = (end, end);
+            }
+            b'/' => return Err(error_at(text, at, "unexpected `/` (comments are not allowed here)")),
+            0 => return Err(error_at(text, at, "a NUL character")),
+            _ => at += 1,
         }
     }
-    Ok(scanner.out)
+    Ok(if copied == 0 { text.into() } else { (blanked + text.get(copied..).unwrap_or_default()).into() })
 }
 
-struct Scanner<'a> {
-    rest: Chars<'a>,
-    out: String,
-    at: Position,
-}
-
-impl Scanner<'_> {
-    fn copy_char(&mut self) -> Option<char> {
-        let c = self.next_char()?;
-        self.out.push(c);
-        Some(c)
-    }
-
-    fn next_char(&mut self) -> Option<char> {
-        let c = self.rest.next()?;
-        if c == '\n' {
-            self.at.line += 1;
-            self.at.column = 0;
-        } else {
-            self.at.column += 1;
-        }
-        Some(c)
-    }
-
-    fn blank_char(&mut self) -> Option<char> {
-        let c = self.next_char()?;
-        self.out.push(if c == '\n' { c } else { ' ' });
-        Some(c)
-    }
-
-    fn scan_string(&mut self) -> Result<(), JsonError> {
-        let start = self.at;
-        loop {
-            match self.copy_char() {
-                Some('"') => return Ok(()),
-                Some('\\') => self.scan_escape()?,
-                Some(c) if c >= ' ' => {}
-                _ => {
-                    return Err(JsonError {
-                        position: start,
-                        message: "text without its closing quote on the same line".to_owned(),
-                    });
+/// Returns the end of the string that starts at `start`.
+fn find_string_end(text: &str, start: usize) -> Result<usize, JsonError> {
+    let byte_at = |at: usize| text.as_bytes().get(at).copied();
+    let mut at = start + 1;
+    loop {
+        at += match (byte_at(at), byte_at(at + 1)) {
+            (Some(b'"'), _) => return Ok(at + 1),
+            (Some(b'\\'), Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')) => 2,
+            (Some(b'\\'), Some(b'u')) => {
+                let is_hex = |at: &usize| byte_at(*at).is_some_and(|byte| byte.is_ascii_hexdigit());
+                match (at + 2..at + 6).find(|at| !is_hex(at)) {
+                    Some(wrong) => return Err(error_at(text, wrong, "an unknown escape after `\\`")),
+                    None => 6,
                 }
             }
+            (Some(b'\\'), _) => return Err(error_at(text, at + 1, "an unknown escape after `\\`")),
+            (Some(b' '..), _) => 1,
+            _ => return Err(error_at(text, start, "text without its closing quote on the same line")),
         }
     }
+}
 
-    fn scan_escape(&mut self) -> Result<(), JsonError> {
-        match self.copy_char() {
-            Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => Ok(()),
-            Some('u') if (0..4).all(|_| self.copy_char().is_some_and(|c| c.is_ascii_hexdigit())) => Ok(()),
-            _ => Err(self.error_here("an unknown escape after `\\`")),
-        }
-    }
+/// Returns the end of the comment that starts at `start`.
+fn find_comment_end(text: &str, start: usize) -> Result<usize, JsonError> {
+    let comment = text.get(start..).unwrap_or_default();
+    let length = if comment.starts_with("//") {
+        comment.find('\n').unwrap_or(comment.len())
+    } else if let Some(inner) = comment.strip_prefix("/*") {
+        let end = inner.find("*/").ok_or_else(|| error_at(text, start, "a comment without its closing `*/`"))?;
+        end + 4
+    } else {
+        return Err(error_at(text, start, "expected `//` or `/*`"));
+    };
+    Ok(start + length)
+}
 
-    fn blank_comment(&mut self) -> Result<(), JsonError> {
-        let start = self.at;
-        self.out.pop();
-        self.out.push(' ');
-        let closed = match self.blank_char() {
-            Some('/') => {
-                while !matches!(self.blank_char(), Some('\n') | None) {}
-                true
-            }
-            Some('*') => self.blank_block_comment(),
-            _ => {
-                let message = "expected `//` or `/*`".to_owned();
-                return Err(JsonError { position: start, message });
-            }
-        };
-        if closed {
-            return Ok(());
-        }
-        let message = "a comment without its closing `*/`".to_owned();
-        Err(JsonError { position: start, message })
-    }
-
-    /// Skips a block comment. True if it is closed.
-    fn blank_block_comment(&mut self) -> bool {
-        let mut star = false;
-        while let Some(c) = self.blank_char() {
-            if star && c == '/' {
-                return true;
-            }
-            star = c == '*';
-        }
-        false
-    }
-
-    fn error_here(&self, message: &str) -> JsonError {
-        let message = message.to_owned();
-        JsonError { position: self.at, message }
-    }
+fn error_at(text: &str, at: usize, message: &str) -> JsonError {
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+    let line = before.matches('\n').count() + 1;
+    JsonError { position: Position { line, column }, message: message.to_owned() }
 }
 
 #[cfg(test)]
