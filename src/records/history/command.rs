@@ -9,7 +9,7 @@ use crate::os::boot_time::BootTime;
 use crate::os::clock::Moment;
 use crate::records::history::entry_times;
 use crate::records::history::lines::{HistoryLine, entry_time, read};
-use crate::records::history::summary::HistorySummary;
+use crate::records::history::summary::{HistorySummary, SummarizedEntry};
 use crate::records::timeline::Timeline;
 use crate::text::json::Node;
 use crate::text::utc::format_time;
@@ -46,6 +46,7 @@ pub fn render_history(
     let from = since.map_or(Time::default(), |since| now - since);
     // A year of rows is as large as the files, so they share one text.
     let (mut moments, mut rows, mut row_starts) = (Vec::new(), String::new(), Vec::new());
+    let mut summarized = Vec::new();
     let mut unreadable = 0_usize;
     for line in read(path)? {
         let HistoryLine::Entry(entry) = line else {
@@ -56,7 +57,10 @@ pub fn render_history(
         row_starts.push(rows.len());
         // Writing to a string cannot fail.
         let _ = match form {
-            HistoryFormat { summary: true, .. } => Ok(()),
+            HistoryFormat { summary: true, .. } => {
+                summarized.push(SummarizedEntry::read(&entry));
+                Ok(())
+            }
             HistoryFormat { json: true, .. } => write!(rows, ",\n{entry}"),
             HistoryFormat { json: false, .. } => writeln!(rows, "{}", entry_row(&entry)),
         };
@@ -64,7 +68,11 @@ pub fn render_history(
     let read_at = Moment { wall_time: now, boot_time: BootTime::now() };
     let times = entry_times::estimate_times(&moments, read_at, entry_times::MAX_UNMEASURED_GAP_SHOWN);
     let text = if form.summary {
-        let summary = summarize(path, times, from, now)?;
+        let mut summary = HistorySummary::new(from);
+        // Entries before that time give the initial state.
+        times.iter().zip(&summarized).for_each(|(at, entry)| summary.add(*at, entry));
+        // A monitor that was killed counts as running until its last update, not until now.
+        let summary = summary.finish(Timeline::stopped_at(&path.with_file_name("timeline.json"), now).unwrap_or(now));
         if form.json { format!("{}\n", summary.to_json().to_pretty()) } else { summary.to_text() }
     } else {
         // The times never run backwards.
@@ -83,21 +91,6 @@ pub fn render_history(
     };
     let warning = (unreadable > 0).then(|| format!("unreadable lines skipped: {unreadable}"));
     Ok(CommandOutput { text, warning, exit_code: 0 })
-}
-
-/// Summarizes the entries after `from`, given the times of all entries.
-fn summarize(path: &Path, times: Vec<Time>, from: Time, now: Time) -> Result<HistorySummary, FileError> {
-    let (mut times, mut summary) = (times.into_iter(), HistorySummary::new(from));
-    for line in read(path)? {
-        if let HistoryLine::Entry(entry) = line {
-            // Entries before that time give the initial state. One that was added since the times were read counts as
-            // now.
-            summary.add(times.next().unwrap_or(now), &entry);
-        }
-    }
-    // A monitor that was killed counts as running until its last update, not until now.
-    let until = Timeline::stopped_at(&path.with_file_name("timeline.json"), now).unwrap_or(now);
-    Ok(summary.finish(until))
 }
 
 fn entry_row(entry: &Node) -> String {

@@ -11,8 +11,7 @@ use crate::events::EventKind;
 use crate::records::history::lines::entry_event;
 use crate::text::Time;
 use crate::text::json::Node;
-use crate::text::json_fields::JsonField;
-use crate::text::utc::parse_rfc3339;
+use crate::text::json_fields::read_field;
 
 /// Running totals, and the outage that is open.
 #[derive(Default)]
@@ -63,6 +62,39 @@ struct OutageSpan {
     is_cut_off: bool,
 }
 
+/// Fields of an entry that a summary needs. A year of them takes far less memory than the entries.
+pub(super) struct SummarizedEntry {
+    event: Option<EventKind>,
+    /// True if the cause of a failover was automatic.
+    is_outage: bool,
+    is_drill: bool,
+    /// Time of the entry, by the wall clock of then.
+    label: Option<Time>,
+    last_healthy_at: Option<Time>,
+    /// Last update of the monitor before.
+    seen_at: Option<Time>,
+    /// Length of the outage, or of the dropped ones.
+    down: Duration,
+    dropped_windows: u64,
+}
+
+impl SummarizedEntry {
+    pub(super) fn read(entry: &Node) -> Self {
+        let cause = entry.get("cause").and_then(|cause| cause.as_str());
+        let down = read_field(entry, "lasted_seconds").or_else(|_| read_field(entry, "down_seconds"));
+        Self {
+            event: entry_event(entry),
+            is_outage: matches!(cause, Some("outage" | "flapping")),
+            is_drill: cause == Some("drill"),
+            label: read_field(entry, "at").ok(),
+            last_healthy_at: read_field(entry, "life_at").ok(),
+            seen_at: read_field(entry, "seen_at").ok(),
+            down: down.unwrap_or_default(),
+            dropped_windows: read_field(entry, "windows").unwrap_or_default(),
+        }
+    }
+}
+
 impl OutageSpan {
     /// Corrects the start of the outage: it is logged when it is noticed, and a later entry has the last healthy probe.
     fn set_last_healthy(&mut self, last_healthy_at: Time) {
@@ -80,19 +112,12 @@ impl HistorySummary {
     }
 
     /// Adds the next entry, also one before the start of the summary.
-    pub(super) fn add(&mut self, at: Time, entry: &Node) {
-        let text = |key| entry.get(key).and_then(|field| field.as_str());
+    pub(super) fn add(&mut self, at: Time, entry: &SummarizedEntry) {
         // A label in an entry counts by its distance from the entry's own label: both are from one clock.
-        let label = text("at").and_then(parse_rfc3339);
-        let time = |key| {
-            let named = text(key).and_then(parse_rfc3339)?;
-            Some(label.map_or(named, |label| at - label.since(named)))
-        };
-        let seconds = |key| entry.get(key).and_then(|field| Duration::from_json(field).ok());
-        let (event, cause) = (entry_event(entry), text("cause"));
-        if event == Some(EventKind::Started) {
+        let time = |named| entry.label.map_or(named, |label: Time| at - label.since(named));
+        if entry.event == Some(EventKind::Started) {
             // A monitor that was killed ran longer than its last entry says.
-            let seen = time("seen_at").filter(|seen| *seen <= at).unwrap_or_default();
+            let seen = entry.seen_at.map(time).filter(|seen| *seen <= at).unwrap_or_default();
             self.end_watch(self.last_entry_at.max(seen));
             self.is_serving = false;
         }
@@ -100,22 +125,21 @@ impl HistorySummary {
         self.monitor_since.get_or_insert(at);
         self.last_entry_at = at;
         self.first_entry_at.get_or_insert(at.max(self.from));
-        let Some(event) = event else { return };
+        let Some(event) = entry.event else { return };
         match event {
             EventKind::Stopped => self.end_watch(at),
             EventKind::WindowOpened => self.open_outage(at),
             EventKind::Isolated => self.with_window(|window| window.is_cut_off = true),
-            EventKind::Promoting => self.begin_promotion(at, cause, time("life_at").unwrap_or(at)),
+            EventKind::Promoting => self.begin_promotion(at, entry, entry.last_healthy_at.map_or(at, time)),
             EventKind::Aborted => self.abort_promotion(at),
-            EventKind::Promoted => self.begin_serving(at, is_outage(cause)),
+            EventKind::Promoted => self.begin_serving(at, entry.is_outage),
             EventKind::ServesAgain | EventKind::Adopted => self.begin_serving(at, false),
             EventKind::GatewayDown | EventKind::Demoted => self.end_serving(at),
-            EventKind::WindowClosed => self.close_outage(at, seconds("lasted_seconds").unwrap_or_default()),
+            EventKind::WindowClosed => self.close_outage(at, entry.down),
             EventKind::LeftOut if at >= self.from => {
-                let down = seconds("down_seconds").unwrap_or_default();
-                self.primary_down += down;
-                self.service_down += if self.is_serving { Duration::ZERO } else { down };
-                self.short_outages_dropped += entry.get("windows").and_then(|it| it.as_u64()).unwrap_or_default();
+                self.primary_down += entry.down;
+                self.service_down += if self.is_serving { Duration::ZERO } else { entry.down };
+                self.short_outages_dropped += entry.dropped_windows;
             }
             _ => {}
         }
@@ -146,17 +170,14 @@ impl HistorySummary {
         }
     }
 
-    fn begin_promotion(&mut self, at: Time, cause: Option<&str>, last_healthy_at: Time) {
-        let counts = at >= self.from;
-        match cause {
-            cause if is_outage(cause) => self.open_outage(last_healthy_at),
-            Some("drill") => self.drills += usize::from(counts),
-            _ => {}
+    fn begin_promotion(&mut self, at: Time, entry: &SummarizedEntry, last_healthy_at: Time) {
+        if entry.is_outage {
+            self.open_outage(last_healthy_at);
         }
-        let is_outage = is_outage(cause);
+        self.drills += usize::from(entry.is_drill && at >= self.from);
         self.with_window(|window| {
             window.set_last_healthy(last_healthy_at);
-            window.has_failover |= is_outage;
+            window.has_failover |= entry.is_outage;
         });
     }
 
@@ -250,11 +271,6 @@ impl HistorySummary {
     }
 }
 
-/// True if the cause of a failover was automatic.
-fn is_outage(cause: Option<&str>) -> bool {
-    matches!(cause, Some("outage" | "flapping"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,7 +284,8 @@ mod tests {
     fn summarize_from(from: u64, entries: &[(u64, &str)], now: u64) -> HistorySummary {
         let mut summary = HistorySummary::new(at(from));
         for (seconds, fields) in entries {
-            summary.add(at(*seconds), &json::parse(&format!("{{{fields}}}")).unwrap());
+            let entry = json::parse(&format!("{{{fields}}}")).unwrap();
+            summary.add(at(*seconds), &SummarizedEntry::read(&entry));
         }
         summary.finish(at(now))
     }
