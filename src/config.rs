@@ -5,29 +5,30 @@
 
 pub(crate) mod address;
 pub(crate) mod decode;
-mod defaults;
 mod diagnostics;
-mod encode;
 pub mod endpoint;
 mod environment;
 pub mod model;
 pub mod notify;
 pub mod paths;
-mod schema;
+mod section;
 mod source;
-mod span;
+mod state_paths;
 mod validate;
+pub(crate) mod witness;
 
-pub use crate::config::diagnostics::ConfigErrors;
+use crate::config::decode::Untyped;
 use crate::config::diagnostics::Diagnostics;
+pub use crate::config::diagnostics::{ConfigErrors, ValueError};
 pub use crate::config::environment::LegacyVariables;
 pub use crate::config::model::{
     Config, DemotionConfig, DrillConfig, GatewayConfig, ProbeConfig, PromotionConfig, SecretConfig, UpstreamConfig,
-    WitnessConfig, WorkspaceConfig,
+    WorkspaceConfig,
 };
 pub use crate::config::notify::{HeartbeatConfig, NotificationTopic, NotifyConfig, WebhookFormat};
-use crate::config::schema::RawConfig;
+use crate::config::section::ConfigValue;
 pub use crate::config::source::{ConfigSource, DEFAULT_CONFIG_FILE, find_source, load_config, load_primary};
+pub use crate::config::witness::WitnessConfig;
 
 /// Reads a configuration from text: JSON with comments and trailing commas.
 ///
@@ -35,7 +36,8 @@ pub use crate::config::source::{ConfigSource, DEFAULT_CONFIG_FILE, find_source, 
 /// All problems, each with `file_name` and a line.
 pub fn parse(text: &str, file_name: &str) -> Result<Config, ConfigErrors> {
     let problems = Diagnostics::new(file_name);
-    let config = validate::check_config(decode_raw_config(text, file_name, &problems)?, &problems);
+    let mut config = decode_config(text, file_name, &problems)?;
+    validate::check_config(&mut config, &problems);
     problems.finish(config)
 }
 
@@ -46,22 +48,22 @@ pub fn parse(text: &str, file_name: &str) -> Result<Config, ConfigErrors> {
 /// As [`parse`]; also if the file has upstreams.
 pub fn parse_primary(text: &str, file_name: &str) -> Result<WorkspaceConfig, ConfigErrors> {
     let problems = Diagnostics::new(file_name);
-    let raw = decode_raw_config(text, file_name, &problems)?;
-    if let Some(upstreams) = &raw.upstreams {
+    let config = decode_config(text, file_name, &problems)?;
+    if problems.is_set("upstreams") {
         problems.add(
-            &upstreams.span,
+            "upstreams",
             "makes this host a standby; a primary has no upstreams: remove this key, or run without --primary",
         );
     }
-    let workspace = validate::check_workspace(raw.workspace, &problems);
-    problems.finish(workspace)
+    validate::check_workspace(&config.workspace, &problems);
+    problems.finish(config.workspace)
 }
 
-fn decode_raw_config(text: &str, file_name: &str, problems: &Diagnostics) -> Result<RawConfig, ConfigErrors> {
+fn decode_config(text: &str, file_name: &str, problems: &Diagnostics) -> Result<Config, ConfigErrors> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = crate::text::json::parse_with_comments(text).map_err(|error| {
         let (line, col) = (error.position.line, error.position.column);
         ConfigErrors::single(format!("{file_name}:{line}:{col}: {}", error.message))
     })?;
-    Ok(RawConfig::decode(&document, problems))
+    Ok(Config::decode(&Untyped::from_document(&document, problems)).unwrap_or_default())
 }

@@ -77,8 +77,8 @@ fn every_key_is_read() {
         NotificationTopic::Failed,
         NotificationTopic::Degraded,
     ];
-    assert_eq!((config.notify[0].format, &config.notify[0].topics), (WebhookFormat::Ntfy, &topics));
-    assert_eq!(config.notify[1].topics.len(), NotificationTopic::ALL.len(), "all that there are");
+    assert_eq!((config.notify[0].format, &config.notify[0].events), (WebhookFormat::Ntfy, &topics));
+    assert_eq!(config.notify[1].events.len(), NotificationTopic::ALL.len(), "all that there are");
     assert_eq!(config.drill.interval, Duration::from_secs(90 * 86_400));
     assert_eq!(config.heartbeat.map(|heartbeat| heartbeat.interval), Some(Duration::from_secs(300)));
 }
@@ -113,7 +113,7 @@ const INVALID_LINES: &[(&str, &str, &str)] = &[
     (r#""promot": {}"#, "3: promot:", r#"did you mean "promote"?"#),
     (r#""probe": { "timout": "5s" }"#, "3: probe.timout:", r#"did you mean "timeout"?"#),
     (r#""probe": { "retry-interval": "5s" }"#, "3: probe.retry-interval:", r#"did you mean "retry_interval"?"#),
-    (r#""metrics": []"#, "3: metrics:", "known keys: upstreams, secrets, notify, heartbeat, probe"),
+    (r#""metrics": []"#, "3: metrics:", "known keys: upstreams, probe, promote, demote, gateway"),
     (r#""probe": { "timeout": "5s", "timeout": "4s" }"#, "3: probe.timeout:", "first in line 3"),
     (r#""upstreams": []"#, "3: upstreams:", "second time (first in line 2)"),
     (r#""secret": []"#, "3: secret:", r#"did you mean "secrets"?"#),

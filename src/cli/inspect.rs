@@ -50,7 +50,7 @@ impl InspectCommand {
     /// Writes the report into the unit's runtime directory, or next to the monitor's status.
     pub(super) fn run(self) -> Result<CommandOutcome, CliError> {
         let (_, config) = load_config(self.config.as_deref())?;
-        let endpoint = Endpoint::from_url(&config.gateway.url).map_err(CliError::Failed)?;
+        let endpoint = Endpoint::from_url(&config.gateway.url).map_err(CliError::failed)?;
         let invocation = env::var("INVOCATION_ID").unwrap_or_default();
         let port = endpoint.address().port;
         let report = gateway_check::inspect_sockets(&Systemctl::default(), &config.gateway.unit, port, invocation);

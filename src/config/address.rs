@@ -5,6 +5,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::config::diagnostics::ValueError;
+
 /// Maximum length of a host name in DNS (RFC 1035), in bytes.
 const MAX_HOST_NAME_BYTES: usize = 253;
 /// Maximum length of one label of a host name, in bytes.
@@ -26,7 +28,7 @@ pub(crate) enum Host {
 
 impl Address {
     /// Reads `host:port`. The port is required unless there is a `default`.
-    pub(crate) fn parse(text: &str, default: Option<u16>) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, default: Option<u16>) -> Result<Self, ValueError> {
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (literal, port) = rest.split_once(']').ok_or("has a bracket that is not closed")?;
             (Host::parse_ipv6(literal)?, port)
@@ -100,7 +102,7 @@ impl Address {
 
 impl Host {
     /// Reads an IPv4 address or a name.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, ValueError> {
         if text.is_empty() {
             return Err("has no host".into());
         }
@@ -133,7 +135,7 @@ impl Host {
     }
 
     /// Reads an IPv6 address without its brackets.
-    pub(crate) fn parse_ipv6(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse_ipv6(text: &str) -> Result<Self, ValueError> {
         let ip: Ipv6Addr = text.parse().map_err(
             |_| "has something in brackets that is not an IPv6 address (zones such as %eth0 are not supported)",
         )?;
@@ -144,7 +146,7 @@ impl Host {
         Self::require_unicast(IpAddr::V6(ip).to_canonical())
     }
 
-    fn require_unicast(ip: IpAddr) -> Result<Self, String> {
+    fn require_unicast(ip: IpAddr) -> Result<Self, ValueError> {
         let is_in_net_0 = matches!(ip, IpAddr::V4(ip) if ip.octets()[0] == 0 && !ip.is_unspecified());
         if ip.is_multicast() || is_in_net_0 {
             return Err("has a multicast address or one of 0.0.0.0/8; no host has such an address".into());
@@ -163,7 +165,7 @@ fn is_inet_aton_number(label: &str) -> bool {
 }
 
 /// Splits a URL's `host:port` from the rest. Refuses user names, passwords, blanks and control characters.
-pub(crate) fn split_authority(rest: &str) -> Result<(&str, &str), String> {
+pub(crate) fn split_authority(rest: &str) -> Result<(&str, &str), ValueError> {
     if rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err("contains a space or a control character".into());
     }
@@ -177,7 +179,7 @@ pub(crate) fn split_authority(rest: &str) -> Result<(&str, &str), String> {
     Ok((authority, tail))
 }
 
-fn parse_port(digits: &str) -> Result<u16, String> {
+fn parse_port(digits: &str) -> Result<u16, ValueError> {
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     match digits.parse() {
         Ok(port) if is_number && port > 0 => Ok(port),

@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::config::address::{Address, Host, split_authority};
+use crate::config::diagnostics::ValueError;
 use crate::os::is_own_address;
 
 /// Port of an OpenClaw gateway, used where only a host is given.
@@ -24,7 +25,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// With the problem and the expected form.
-    pub fn from_url(text: &str) -> Result<Self, String> {
+    pub fn from_url(text: &str) -> Result<Self, ValueError> {
         let (scheme, rest) = split_scheme(text)?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "http" => false,
@@ -51,7 +52,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// With the problem and the expected form.
-    pub fn from_shorthand(text: &str) -> Result<Self, String> {
+    pub fn from_shorthand(text: &str) -> Result<Self, ValueError> {
         if text.contains("://") {
             return Self::from_url(text);
         }
@@ -69,7 +70,7 @@ impl Endpoint {
     }
 
     /// Creates an endpoint from a port and a host: a name or an address, IPv6 with or without brackets.
-    pub(crate) fn from_host(host: &str, port: u16) -> Result<Self, String> {
+    pub(crate) fn from_host(host: &str, port: u16) -> Result<Self, ValueError> {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         let host = match bare.parse::<Ipv6Addr>() {
             Ok(_) => Host::parse_ipv6(bare)?,
@@ -111,10 +112,10 @@ impl Endpoint {
 }
 
 /// Splits `scheme://rest`.
-fn split_scheme(text: &str) -> Result<(&str, &str), String> {
+fn split_scheme(text: &str) -> Result<(&str, &str), ValueError> {
     text.split_once("://").ok_or_else(|| match Endpoint::from_shorthand(text) {
         Ok(_) => "has no scheme; put http:// or https:// before it".into(),
-        Err(_) => "is not a URL; write one such as \"http://100.64.0.1:18789\"".to_owned(),
+        Err(_) => "is not a URL; write one such as \"http://100.64.0.1:18789\"".into(),
     })
 }
 
@@ -196,7 +197,7 @@ mod tests {
             ("", "not a URL"),
         ];
         for (text, hint) in cases {
-            let problem = Endpoint::from_url(text).unwrap_err();
+            let problem = Endpoint::from_url(text).unwrap_err().to_string();
             assert!(problem.contains(hint), "{text}: {problem}");
             assert!(!problem.contains("hunter2"), "{text}: {problem}");
         }

@@ -6,11 +6,9 @@
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use crate::config::diagnostics::{ConfigErrors, Diagnostics, quote};
+use crate::config::diagnostics::{ConfigErrors, Diagnostics, Origin, quote};
 use crate::config::endpoint::{DEFAULT_GATEWAY_PORT, Endpoint};
-use crate::config::model::{Config, DemotionConfig, ProbeConfig};
-use crate::config::schema::{RawConfig, RawProbe, RawPromote, RawSecret, RawUpstream};
-use crate::config::span::{Span, Spanned};
+use crate::config::model::{Config, DemotionConfig, ProbeConfig, SecretConfig, UpstreamConfig};
 use crate::text::duration::format_duration;
 
 /// Default of `CHECK_INTERVAL` in the old monitor, in seconds.
@@ -58,53 +56,39 @@ impl LegacyVariables {
     /// All problems, each with the name of its variable.
     pub fn to_config(&self) -> Result<Config, ConfigErrors> {
         let problems = Diagnostics::new("environment");
-        let raw = self.to_raw_config(&problems);
-        let config = crate::config::validate::check_config(raw, &problems);
+        let mut config = Config { upstreams: vec![self.upstream(&problems)], ..Config::default() };
+        self.set_timing(&mut config, &problems);
+        config.secrets.extend(self.secrets_host.as_deref().map(|host| secret(host, &problems)));
+        crate::config::validate::check_config(&mut config, &problems);
         problems.finish(config)
     }
 
-    fn to_raw_config(&self, problems: &Diagnostics) -> RawConfig {
-        let (probe, promote) = self.to_raw_timing(problems);
-        RawConfig {
-            upstreams: Some(self.to_raw_upstreams(problems)),
-            probe,
-            promote,
-            secrets: self.to_raw_secrets(),
-            ..RawConfig::default()
+    fn upstream(&self, problems: &Diagnostics) -> UpstreamConfig {
+        for path in ["upstreams", "upstreams[0].name", "upstreams[0].urls", "upstreams[0].urls[0]"] {
+            problems.set_origin(path, Origin::Variable("PRIMARY_IP"));
         }
-    }
-
-    fn to_raw_upstreams(&self, problems: &Diagnostics) -> Spanned<Vec<RawUpstream>> {
-        let place = Span::from_variable("PRIMARY_IP");
         let host = self.primary_ip.as_deref().unwrap_or_default();
         let default = u64::from(DEFAULT_GATEWAY_PORT);
         let port = parse_number("PRIMARY_PORT", &self.primary_port, default, 65_535, problems);
         let port = u16::try_from(port).unwrap_or(DEFAULT_GATEWAY_PORT);
         let url = Endpoint::from_host(host, port).unwrap_or_else(|what| {
             let hint = "write an address or a host name alone; the port goes into PRIMARY_PORT";
-            problems.add(&place, format!("{what}; {hint}"));
+            problems.add("PRIMARY_IP", format!("{what}; {hint}"));
             Endpoint::placeholder()
         });
-        let url = Spanned { value: url.to_string(), span: place.clone() };
-        let upstream = RawUpstream {
-            span: place.clone(),
-            name: Some(Spanned { value: "primary".into(), span: place.clone() }),
-            urls: Some(Spanned { value: vec![url], span: place.clone() }),
-            channels: Vec::new(),
-            credential: None,
-            ca_file: None,
-        };
-        Spanned { value: vec![upstream], span: place }
+        UpstreamConfig { name: "primary".into(), urls: vec![url.to_string()], ..UpstreamConfig::default() }
     }
 
     /// Derives the probe timing. The old monitor had one interval; this one also has a probe timeout and a shorter
     /// interval after a failure. The values are chosen so that every window fits the required number of failures.
-    fn to_raw_timing(&self, problems: &Diagnostics) -> (RawProbe, RawPromote) {
+    fn set_timing(&self, config: &mut Config, problems: &Diagnostics) {
         let interval =
             parse_number("CHECK_INTERVAL", &self.check_interval, DEFAULT_CHECK_INTERVAL_SECONDS, 3600, problems);
         let threshold = parse_number("FAIL_THRESHOLD", &self.fail_threshold, DEFAULT_FAIL_THRESHOLD, 3600, problems);
         let window = Duration::from_secs(interval * threshold);
-        let place = Span::from_variable("CHECK_INTERVAL × FAIL_THRESHOLD");
+        for path in ["probe.interval", "probe.retry_interval", "probe.timeout", "promote.after"] {
+            problems.set_origin(path, Origin::Variable("CHECK_INTERVAL × FAIL_THRESHOLD"));
+        }
         if !(MIN_WINDOW..=MAX_WINDOW).contains(&window) {
             let what = format!(
                 "is {}; variables can set {} to {}; use a configuration file for other values",
@@ -112,40 +96,25 @@ impl LegacyVariables {
                 format_duration(MIN_WINDOW),
                 format_duration(MAX_WINDOW)
             );
-            problems.add(&place, what);
+            problems.add("promote.after", what);
         }
-        let set = |value| {
-            let place = place.clone();
-            Some(Spanned { value, span: place })
-        };
         let usual = ProbeConfig::default();
         let fraction = |divisor| Duration::from_millis(interval * threshold * 1000 / divisor);
         // The hold-down must be long enough for two successful probes.
         let longest = DemotionConfig::default().after.min(fraction(2));
         let interval = Duration::from_secs(interval).min(longest);
         let timeout = usual.timeout.min(fraction(6));
-        let probe = RawProbe {
-            interval: set(interval),
-            retry_interval: set(usual.retry_interval.min(timeout).min(interval)),
-            timeout: set(timeout),
-        };
-        let promote = RawPromote { after: set(window), ..RawPromote::default() };
-        (probe, promote)
+        config.probe =
+            ProbeConfig { interval, retry_interval: usual.retry_interval.min(timeout).min(interval), timeout };
+        config.promote.after = window;
     }
+}
 
-    fn to_raw_secrets(&self) -> Vec<RawSecret> {
-        let place = Span::from_variable("SECRETS_HOST");
-        let secret = |host: &String| {
-            let is_bare_ipv6 = host.parse::<Ipv6Addr>().is_ok();
-            let host = if is_bare_ipv6 { format!("[{host}]") } else { host.clone() };
-            RawSecret {
-                span: place.clone(),
-                source: Some(Spanned { value: format!("openclaw@{host}:.openclaw/standby.env"), span: place.clone() }),
-                target: None,
-            }
-        };
-        self.secrets_host.iter().map(secret).collect()
-    }
+fn secret(host: &str, problems: &Diagnostics) -> SecretConfig {
+    problems.set_origin("secrets[0].source", Origin::Variable("SECRETS_HOST"));
+    let is_bare_ipv6 = host.parse::<Ipv6Addr>().is_ok();
+    let host = if is_bare_ipv6 { format!("[{host}]") } else { host.to_owned() };
+    SecretConfig { source: format!("openclaw@{host}:.openclaw/standby.env"), ..SecretConfig::default() }
 }
 
 /// Reads a whole number from 1 to `most`. Returns the default for an unset variable, and for a bad one, which is
@@ -156,7 +125,7 @@ fn parse_number(name: &str, text: &Option<String>, default: u64, most: u64, prob
         Ok(number) if (1..=most).contains(&number) => number,
         _ => {
             let what = format!("{} must be a whole number from 1 to {most}", quote(text));
-            problems.add(&Span::from_variable(name), what);
+            problems.add(name, what);
             default
         }
     }
@@ -165,7 +134,6 @@ fn parse_number(name: &str, text: &Option<String>, default: u64, most: u64, prob
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::SecretConfig;
 
     fn configuration(variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
         let get = |name: &str| {

@@ -107,7 +107,15 @@ pub fn load_primary(explicit: Option<&Path>) -> Result<WorkspaceConfig, ConfigEr
 
 fn load_as<T>(path: &Path, parse: fn(&str, &str) -> Result<T, ConfigErrors>) -> Result<T, ConfigErrors> {
     let name = path.display().to_string();
-    let bytes = read_file(path).map_err(|why| ConfigErrors::single(format!("cannot read {name}: {why}")))?;
+    let bytes = read_regular(path, MAX_CONFIG_BYTES).map_err(|why| {
+        let hint = match &why {
+            ReadError::Io(error) if error.kind() == ErrorKind::PermissionDenied => {
+                "permission denied; the file holds no secrets, so make it readable: `chmod 0644`"
+            }
+            why => &why.to_string(),
+        };
+        ConfigErrors::single(format!("cannot read {name}: {hint}"))
+    })?;
     match String::from_utf8(bytes) {
         Ok(text) => parse(&text, &name),
         Err(error) => {
@@ -117,15 +125,6 @@ fn load_as<T>(path: &Path, parse: fn(&str, &str) -> Result<T, ConfigErrors>) -> 
             Err(ConfigErrors::single(format!("{name}:{line}: {what}")))
         }
     }
-}
-
-fn read_file(path: &Path) -> Result<Vec<u8>, String> {
-    read_regular(path, MAX_CONFIG_BYTES).map_err(|why| match &why {
-        ReadError::Io(error) if error.kind() == ErrorKind::PermissionDenied => {
-            "permission denied; the file holds no secrets, so make it readable: `chmod 0644`".to_owned()
-        }
-        why => why.to_string(),
-    })
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ mod tests {
         ] {
             assert_eq!(find_rejection(Some(format), status, body).is_none(), is_taken, "{format:?} {status} {body}");
         }
-        for (_, format) in WebhookFormat::ALL {
+        for format in WebhookFormat::ALL {
             assert!(find_rejection(Some(format), 200, PAGE).is_some(), "{format:?}");
         }
         assert!(find_rejection(None, 200, PAGE).is_some());

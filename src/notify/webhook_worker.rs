@@ -123,7 +123,7 @@ impl WebhookWorker {
         let shared = Arc::new(SharedQueue { queue: Mutex::default(), wakeup: Condvar::new() });
         let webhook = &config.webhook;
         let worker =
-            Self { webhook: webhook.credential.clone(), topics: webhook.topics.clone(), shared: Arc::clone(&shared) };
+            Self { webhook: webhook.credential.clone(), topics: webhook.events.clone(), shared: Arc::clone(&shared) };
         // A message after this time is new, however late the thread starts.
         let began = Moment::now();
         let delivery_thread = DeliveryThread {
@@ -335,7 +335,7 @@ impl DeliveryThread {
         let behind = cursor.undelivered_messages(
             &config.history_path,
             &config.host,
-            &config.webhook.topics,
+            &config.webhook.events,
             now,
             QUEUE_CAPACITY,
         );

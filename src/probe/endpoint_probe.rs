@@ -9,6 +9,7 @@ use ureq::http::Uri;
 use ureq::http::header::HeaderValue;
 use ureq::tls::RootCerts;
 
+use crate::config::ValueError;
 use crate::config::endpoint::Endpoint;
 use crate::probe::contract::{ReportedState, parse_channels};
 use crate::probe::error::ProbeError;
@@ -212,9 +213,10 @@ fn join_path(url: &str, path: &str) -> Result<Uri, TargetError> {
         Some((_, host)) => format!("…@{host}"),
         None => url.to_owned(),
     };
-    let problem = |why: String| TargetError::InvalidUrl { url: to_printable(&shown, 200), why: format!("it {why}") };
+    let problem =
+        |why: ValueError| TargetError::InvalidUrl { url: to_printable(&shown, 200), why: format!("it {why}") };
     let endpoint = Endpoint::from_url(url).map_err(problem)?;
-    format!("{endpoint}{path}").parse().map_err(|_| problem("is not a URL".to_owned()))
+    format!("{endpoint}{path}").parse().map_err(|_| problem("is not a URL".into()))
 }
 
 /// Returns the authorization header, marked as sensitive to keep it out of debug output.

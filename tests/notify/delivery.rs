@@ -192,7 +192,7 @@ fn rejects_an_html_page_with_http_200() {
     let server = WebhookServer::start();
     let page = "<!DOCTYPE html><html><head><title>Log in to Café Wi-Fi</title></head></html>";
     server.respond_with("200 OK\r\nContent-Type: text/html", page);
-    for (_, format) in WebhookFormat::ALL {
+    for format in WebhookFormat::ALL {
         let path = if format == WebhookFormat::Telegram { "bot/sendMessage?chat_id=1" } else { "hunter2" };
         let webhook = stage.webhook(format, &format!("http://{}/{path}", server.address));
         let said = notify::send_test(&webhook, &stage.credentials(), "standby").unwrap_err();
@@ -282,7 +282,7 @@ fn sends_only_the_configured_topics() {
     let stage = TestHost::new();
     let server = WebhookServer::start();
     let mut webhook = stage.webhook(WebhookFormat::Json, &url(&server));
-    webhook.topics = vec![NotificationTopic::Demoted, NotificationTopic::Flapping];
+    webhook.events = vec![NotificationTopic::Demoted, NotificationTopic::Flapping];
     let (courier, _told) = stage.start_worker(webhook);
     let [_, flapping, demoted] = [promoted(30), promoted(60), demoted()].map(|note| {
         let message = stage.log_event(&note);

@@ -53,8 +53,8 @@ impl TestHost {
     /// Returns a webhook whose credential is this text.
     pub(crate) fn webhook(&self, format: WebhookFormat, credential: &str) -> NotifyConfig {
         fs::write(self.path("hook"), credential).unwrap();
-        let topics = NotificationTopic::ALL.map(|(_, topic)| topic).to_vec();
-        NotifyConfig { credential: "hook".to_owned(), format, topics, ca_file: None }
+        let events = NotificationTopic::ALL.to_vec();
+        NotifyConfig { credential: "hook".to_owned(), format, events, ca_file: None }
     }
 
     pub(crate) fn worker_config(&self, webhook: NotifyConfig, pace: DeliveryTiming) -> WebhookConfig {

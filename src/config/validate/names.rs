@@ -1,17 +1,13 @@
-//! Checks of names: upstreams, channels, units, credentials, git remotes and branches.
+//! Checks of names: upstreams, channels, units, credentials, users, git remotes and branches.
 
-use crate::config::address::Address;
 use crate::config::decode::CREDENTIALS;
-use crate::config::diagnostics::{Diagnostics, quote};
-use crate::config::span::Spanned;
+use crate::config::diagnostics::{ValueError, quote};
 
 /// Maximum length of the name of an upstream, channel or credential. Tokens are longer.
 const MAX_NAME_BYTES: usize = 32;
 
 /// Maximum length of a unit name (systemd.unit(5)), also applied to git remotes and branches.
 const MAX_UNIT_NAME_BYTES: usize = 255;
-
-const REPOSITORY_EXAMPLE: &str = "such as \"git@example.org:me/memory.git\"";
 
 /// Units of this program; none of them is a gateway.
 const OWN_UNITS: [&str; 5] = [
@@ -23,27 +19,28 @@ const OWN_UNITS: [&str; 5] = [
 ];
 
 /// Checks a name that appears in tables and file names.
-pub(super) fn check_short_name(name: &Spanned<String>, problems: &Diagnostics) {
-    if !is_short_name(&name.value) {
-        let what = format!(
-            "{} is not a valid name; use at most {MAX_NAME_BYTES} letters, digits, '.', '_' and '-', \
-             a letter or digit first",
-            quote(&name.value)
-        );
-        problems.add(&name.span, what);
+pub(super) fn check_short_name(name: &str) -> Result<(), ValueError> {
+    if is_short_name(name) {
+        return Ok(());
     }
+    Err(format!(
+        "{} is not a valid name; use at most {MAX_NAME_BYTES} letters, digits, '.', '_' and '-', \
+         a letter or digit first",
+        quote(name)
+    )
+    .into())
 }
 
 /// Checks the name of a credential. The value is never quoted: it may be the secret itself.
-pub(super) fn check_credential(name: &Spanned<String>, problems: &Diagnostics) {
-    if !is_short_name(&name.value) {
-        let what = format!(
-            "must be the name of a file in {CREDENTIALS} (at most {MAX_NAME_BYTES} letters, digits, '.', '_' and '-'); \
-             if \
-             this is the secret itself, move it into such a file"
-        );
-        problems.add(&name.span, what);
+pub(super) fn check_credential(name: &str) -> Result<(), ValueError> {
+    if is_short_name(name) {
+        return Ok(());
     }
+    Err(format!(
+        "must be the name of a file in {CREDENTIALS} (at most {MAX_NAME_BYTES} letters, digits, '.', '_' and '-'); if \
+         this is the secret itself, move it into such a file"
+    )
+    .into())
 }
 
 fn is_short_name(name: &str) -> bool {
@@ -53,8 +50,7 @@ fn is_short_name(name: &str) -> bool {
 }
 
 /// Checks the unit name of this host's gateway, by the rules of systemd.unit(5).
-pub(super) fn check_unit(unit: &Spanned<String>, problems: &Diagnostics) {
-    let name = unit.value.as_str();
+pub(super) fn check_unit(name: &str) -> Result<(), ValueError> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
     let what = if OWN_UNITS.contains(&name) {
         "is a unit of openclaw-failover itself; name the gateway's unit, such as \"openclaw.service\""
@@ -64,135 +60,35 @@ pub(super) fn check_unit(unit: &Spanned<String>, problems: &Diagnostics) {
         "is not a valid unit name; use letters, digits and ':', '-', '_', '.', '\\', '@', at most 255"
     } else if !name.ends_with(".service") {
         let stem = name.split('.').next().unwrap_or_default();
-        let what = format!("{} is not a service; did you mean \"{stem}.service\"?", quote(name));
-        return problems.add(&unit.span, what);
+        return Err(format!("{} is not a service; did you mean \"{stem}.service\"?", quote(name)).into());
     } else if name == ".service" || name.starts_with('@') {
         "has nothing before its suffix"
     } else if name.ends_with("@.service") {
         "is a template; name an instance of it, such as \"openclaw@main.service\""
     } else {
-        return;
+        return Ok(());
     };
-    problems.add(&unit.span, format!("{} {what}", quote(name)));
+    Err(format!("{} {what}", quote(name)).into())
 }
 
 /// Checks the name of a git remote. A URL is not quoted: it may contain a password.
-pub(super) fn check_remote(remote: &Spanned<String>, problems: &Diagnostics) {
-    let name = remote.value.as_str();
+pub(super) fn check_remote(name: &str) -> Result<(), ValueError> {
     if name.contains([':', '@']) {
-        problems
-            .add(&remote.span, "must be the name of a git remote, such as \"origin\", not a URL; see `git remote -v`");
-    } else if let Some(why) = ref_name_error(name) {
-        problems.add(&remote.span, format!("{} is not a valid remote name: {why}", quote(name)));
+        return Err("must be the name of a git remote, such as \"origin\", not a URL; see `git remote -v`".into());
     }
-}
-
-/// Checks the address of a git repository: ssh, https or a local path. The value is not quoted: it may contain a
-/// password.
-pub(super) fn check_repository(url: &Spanned<String>, problems: &Diagnostics) {
-    if let Err(what) = check_repository_address(&url.value) {
-        problems.add(&url.span, what);
-    }
-}
-
-fn check_repository_address(url: &str) -> Result<(), String> {
-    if url.starts_with('-') {
-        return Err("begins with '-', which git would read as an option".into());
-    }
-    if url.is_empty() || url.contains(|c: char| c.is_control() || c.is_whitespace()) {
-        return Err(format!("must be the address of a git repository, without spaces, {REPOSITORY_EXAMPLE}"));
-    }
-    if url.contains("::") && !url.contains('[') {
-        return Err("names a transport helper, which is a program; use ssh, https or a path".into());
-    }
-    match url.split_once("://") {
-        Some((scheme, rest)) => check_repository_url(scheme, rest),
-        None if url.starts_with('/') => Ok(()),
-        None => check_scp_address(url),
-    }
-}
-
-fn check_repository_url(scheme: &str, rest: &str) -> Result<(), String> {
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let (user, host) = match authority.rsplit_once('@') {
-        Some((user, host)) => (Some(user), host),
-        None => (None, authority),
-    };
-    match (scheme, user) {
-        ("https" | "file", Some(_)) => {
-            return Err(
-                "contains a user or token, and this file is world-readable; store it in a git credential helper \
-                 (`git help credentials`)"
-                    .into(),
-            );
-        }
-        ("ssh", Some(user)) if user.contains(':') => {
-            return Err("has a password in it, and this file is world-readable; use an ssh key".into());
-        }
-        ("ssh", Some(user)) => check_user(user)?,
-        ("https" | "ssh" | "file", None) => {}
-        _ => {
-            return Err("must use ssh, https or a local path; other transports are neither private nor safe".into());
-        }
-    }
-    match (scheme, host) {
-        ("file", "" | "localhost") => {}
-        ("file", _) => {
-            return Err("names a host, but file:// is for local paths, such as file:///srv/memory.git".into());
-        }
-        ("ssh", host) => drop(Address::parse(host, Some(22))?),
-        (_, host) => drop(Address::parse(host, Some(443))?),
-    }
-    check_repository_path(path.strip_prefix('/').unwrap_or(path))
-}
-
-/// Checks `[user@]host:path`, git's short form for ssh.
-fn check_scp_address(url: &str) -> Result<(), String> {
-    let shape = || {
-        format!(
-            "must be an address that means the same on every host, {REPOSITORY_EXAMPLE}, https://… or an absolute path"
-        )
-    };
-    // A colon within brackets belongs to an IPv6 address.
-    let end = url.find("]:").map_or_else(|| url.find(':'), |bracket| Some(bracket + 1));
-    let (authority, path) = end.and_then(|end| Some((url.get(..end)?, url.get(end + 1..)?))).ok_or_else(shape)?;
-    if authority.contains('/') {
-        return Err(shape());
-    }
-    let host = match authority.rsplit_once('@') {
-        Some((user, host)) => {
-            check_user(user)?;
-            host
-        }
-        None => authority,
-    };
-    if path.split('/').next().is_some_and(|first| first.contains('@') && first.contains(':')) {
-        return Err("has a password in it, and this file is world-readable; use an ssh key".into());
-    }
-    Address::parse(host, Some(22))?;
-    check_repository_path(path)
-}
-
-fn check_repository_path(path: &str) -> Result<(), String> {
-    match path {
-        "" => Err(format!("names no repository on that host; write its path, {REPOSITORY_EXAMPLE}")),
-        path if path.starts_with('-') => {
-            Err("has a path that begins with '-', which git would read as an option".into())
-        }
-        _ => Ok(()),
-    }
+    let error = ref_name_error(name);
+    error.map_or(Ok(()), |why| Err(format!("{} is not a valid remote name: {why}", quote(name)).into()))
 }
 
 /// Checks the name of an ssh user.
-pub(super) fn check_user(user: &str) -> Result<(), String> {
+pub(super) fn check_user(user: &str) -> Result<(), ValueError> {
     let is_sound = user.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     if is_sound { Ok(()) } else { Err("has no valid user name before the @".into()) }
 }
 
 /// Checks the name of a git branch, by the rules of git-check-ref-format(1).
-pub(super) fn check_branch(branch: &Spanned<String>, problems: &Diagnostics) {
-    let name = branch.value.as_str();
+pub(super) fn check_branch(name: &str) -> Result<(), ValueError> {
     let own = name == "failover" || name.starts_with("failover/");
     let why = if own {
         Some("standbys write failover/…; name the branch that the primary writes, such as \"main\"")
@@ -203,9 +99,7 @@ pub(super) fn check_branch(branch: &Spanned<String>, problems: &Diagnostics) {
     } else {
         ref_name_error(name)
     };
-    if let Some(why) = why {
-        problems.add(&branch.span, format!("{} cannot be used as the branch: {why}", quote(name)));
-    }
+    why.map_or(Ok(()), |why| Err(format!("{} cannot be used as the branch: {why}", quote(name)).into()))
 }
 
 fn ref_name_error(name: &str) -> Option<&'static str> {
@@ -228,36 +122,30 @@ fn ref_name_error(name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::span::Span;
+    use crate::config::validate::repository::check_repository;
 
-    fn problem(check: fn(&Spanned<String>, &Diagnostics), value: &str) -> Option<String> {
-        let problems = Diagnostics::new("c.json");
-        let value = Spanned { value: value.to_owned(), span: Span::from_default("key") };
-        check(&value, &problems);
-        problems.finish(()).err().map(|problems| problems.to_string())
-    }
+    type Check = fn(&str) -> Result<(), ValueError>;
 
     #[test]
     fn sound_names_pass() {
         for name in ["primary", "a", "host-2.example", "X_1"] {
-            assert_eq!(problem(check_short_name, name), None);
-            assert_eq!(problem(check_credential, name), None);
+            assert_eq!(check_short_name(name), Ok(()));
+            assert_eq!(check_credential(name), Ok(()));
         }
         for name in ["openclaw.service", "openclaw@main.service", "a\\x2db:c_d.service"] {
-            assert_eq!(problem(check_unit, name), None);
+            assert_eq!(check_unit(name), Ok(()));
         }
         for name in ["main", "feature/x-1", "a.b", "v1@2", "ünïcode"] {
-            assert_eq!(problem(check_branch, name), None);
+            assert_eq!(check_branch(name), Ok(()));
         }
-        assert_eq!(problem(check_remote, "origin"), None);
+        assert_eq!(check_remote("origin"), Ok(()));
         for url in ["git@example.org:me/m.git", "ssh://git@[fd7a::1]:22/m", "https://example.org/m", "/srv/m.git"] {
-            assert_eq!(problem(check_repository, url), None, "{url}");
+            assert_eq!(check_repository(url), Ok(()), "{url}");
         }
     }
 
     #[test]
     fn wrong_names_say_why() {
-        type Check = fn(&Spanned<String>, &Diagnostics);
         let cases: [(Check, &str, &str); 36] = [
             (check_short_name, "", "valid name"),
             (check_short_name, "-x", "valid name"),
@@ -297,7 +185,7 @@ mod tests {
             (check_branch, "refs/heads/main", "without refs"),
         ];
         for (check, name, hint) in cases {
-            let problem = problem(check, name).unwrap_or_default();
+            let problem = check(name).unwrap_err().to_string();
             assert!(problem.contains(hint), "{name}: {problem}");
             assert!(!problem.contains("hunter2") && !problem.contains("0123456789"));
         }

@@ -1,93 +1,69 @@
-//! Checks of the upstreams.
-
-use std::path::PathBuf;
+//! Checks of the upstreams and witnesses.
 
 use crate::config::diagnostics::Diagnostics;
 use crate::config::model::UpstreamConfig;
-use crate::config::schema::RawUpstream;
-use crate::config::span::{Span, Spanned};
-use crate::config::validate::{
-    CheckedUrl, check_endpoint, check_required, check_unique, check_verifiable, names, secrets,
+use crate::config::validate::names;
+use crate::config::validate::values::{
+    CheckedUrl, check_endpoint, check_required, check_unique, check_verifiable, list_items,
 };
-
-/// Checks every upstream alone, then all of them together and with this host's own gateway.
-pub(super) fn check_upstreams(
-    raw: Option<Spanned<Vec<RawUpstream>>>,
-    gateway: &Option<CheckedUrl>,
-    problems: &Diagnostics,
-) -> (Vec<UpstreamConfig>, Vec<CheckedUrl>) {
-    let Some(raw) = raw else {
-        let what = format!("is missing; add {UPSTREAMS_EXAMPLE}");
-        problems.add(&Span::from_default("upstreams"), what);
-        return (Vec::new(), Vec::new());
-    };
-    if raw.value.is_empty() {
-        problems.add(&raw.span, format!("is empty; write {UPSTREAMS_EXAMPLE}"));
-    }
-    check_unique(raw.value.iter().filter_map(|upstream| upstream.name.as_ref()), problems);
-    check_unique(raw.value.iter().flat_map(|upstream| &upstream.channels), problems);
-    let mut all_urls = Vec::new();
-    let mut upstreams = Vec::new();
-    for upstream in raw.value {
-        let (upstream, urls) = check_upstream(upstream, problems);
-        upstreams.push(upstream);
-        all_urls.extend(urls);
-    }
-    check_distinct_servers(&all_urls, problems);
-    check_not_own_gateway(&all_urls, gateway, problems);
-    (upstreams, all_urls)
-}
+use crate::config::witness::WitnessConfig;
 
 const UPSTREAMS_EXAMPLE: &str = r#""upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }]"#;
 
-fn check_upstream(raw: RawUpstream, problems: &Diagnostics) -> (UpstreamConfig, Vec<CheckedUrl>) {
-    let name = check_required(raw.name, &raw.span, "name", "\"primary\"", problems);
-    if let Some(name) = &name {
-        names::check_short_name(name, problems);
+/// Checks every upstream alone, then all of them together and with this host's own gateway.
+pub(super) fn check_upstreams(
+    upstreams: &mut [UpstreamConfig],
+    gateway: Option<&CheckedUrl>,
+    problems: &Diagnostics,
+) -> Vec<CheckedUrl> {
+    if !problems.is_set("upstreams") {
+        problems.add("upstreams", format!("is missing; add {UPSTREAMS_EXAMPLE}"));
+    } else if upstreams.is_empty() {
+        problems.add("upstreams", format!("is empty; write {UPSTREAMS_EXAMPLE}"));
     }
-    for channel in &raw.channels {
-        names::check_short_name(channel, problems);
+    let mut urls = Vec::new();
+    for (path, upstream) in list_items("upstreams", &mut *upstreams, problems) {
+        urls.extend(check_upstream(&path, upstream, problems));
     }
-    if let Some(credential) = &raw.credential {
-        names::check_credential(credential, problems);
+    let (mut names, mut channels) = (Vec::new(), Vec::new());
+    for (path, upstream) in list_items("upstreams", &*upstreams, problems) {
+        channels.extend(list_items(&format!("{path}.channels"), &upstream.channels, problems));
+        names.push((path + ".name", &upstream.name));
     }
-    if let Some(ca_file) = &raw.ca_file {
-        secrets::check_absolute_path(ca_file, problems);
-    }
-    let urls = check_urls(raw.urls, &raw.span, problems);
-    for url in &urls {
-        check_verifiable(url, raw.ca_file.is_some(), &raw.span.child("ca_file"), problems);
-    }
-    let upstream = UpstreamConfig {
-        name: name.map_or_else(String::new, |name| name.value),
-        urls: urls.iter().map(|url| url.value.to_string()).collect(),
-        channels: raw.channels.into_iter().map(|channel| channel.value).collect(),
-        credential: raw.credential.map(|credential| credential.value),
-        ca_file: raw.ca_file.map(|file| PathBuf::from(file.value)),
-    };
-    (upstream, urls)
+    names.retain(|(path, _)| problems.is_set(path));
+    check_unique(&names, problems);
+    check_unique(&channels, problems);
+    check_distinct_servers(&urls, problems);
+    check_not_own_gateway(&urls, gateway, problems);
+    urls
 }
 
-fn check_urls(raw: Option<Spanned<Vec<Spanned<String>>>>, upstream: &Span, problems: &Diagnostics) -> Vec<CheckedUrl> {
-    match raw {
-        Some(list) if !list.value.is_empty() => {
-            list.value.iter().filter_map(|url| check_endpoint(url, problems)).collect()
-        }
-        given => {
-            let place = given.map_or_else(|| upstream.child("urls"), |list| list.span);
-            let what = "is missing or empty; add \"urls\": [\"http://100.64.0.1:18789\"]";
-            problems.add(&place, what);
-            Vec::new()
-        }
+fn check_upstream(path: &str, upstream: &mut UpstreamConfig, problems: &Diagnostics) -> Vec<CheckedUrl> {
+    let key = |key: &str| format!("{path}.{key}");
+    if let Some(name) = check_required(&key("name"), &upstream.name, "\"primary\"", problems) {
+        problems.check(&key("name"), names::check_short_name(name));
     }
+    for (path, channel) in list_items(&key("channels"), &upstream.channels, problems) {
+        problems.check(&path, names::check_short_name(channel));
+    }
+    if let Some(credential) = &upstream.credential {
+        problems.check(&key("credential"), names::check_credential(credential));
+    }
+    if upstream.urls.is_empty() {
+        problems.add(&key("urls"), "is missing or empty; add \"urls\": [\"http://100.64.0.1:18789\"]");
+    }
+    let check = |(path, url)| check_endpoint(path, url, problems);
+    let urls: Vec<_> = list_items(&key("urls"), &mut upstream.urls, problems).filter_map(check).collect();
+    urls.iter().for_each(|url| check_verifiable(url, &key("ca_file"), problems));
+    urls
 }
 
 fn check_distinct_servers(urls: &[CheckedUrl], problems: &Diagnostics) {
     for (index, url) in urls.iter().enumerate() {
-        let is_same = |other: &&CheckedUrl| other.value.address().is_same_socket(url.value.address());
+        let is_same = |other: &&CheckedUrl| other.endpoint.address().is_same_socket(url.endpoint.address());
         if let Some(first) = urls.iter().take(index).find(is_same) {
-            let what = format!("{} leads to the same server as {}; remove one of them", url.value, first.span.key());
-            problems.add(&url.span, what);
+            let (shown, first) = (&url.endpoint, problems.name(&first.path));
+            problems.add(&url.path, format!("{shown} leads to the same server as {first}; remove one of them"));
         }
     }
 }
@@ -95,37 +71,51 @@ fn check_distinct_servers(urls: &[CheckedUrl], problems: &Diagnostics) {
 /// Reports upstreams that are this host's own gateway. A monitor that probed its own gateway as the primary would keep
 /// it up or down for ever. A loopback address reaches another host only through a tunnel, which cannot share the
 /// gateway's port.
-fn check_not_own_gateway(urls: &[CheckedUrl], gateway: &Option<CheckedUrl>, problems: &Diagnostics) {
-    for url in urls.iter().filter(|url| url.value.address().is_unspecified()) {
-        let what = format!("{} is this host itself; an upstream must be on another host", url.value);
-        problems.add(&url.span, what);
+fn check_not_own_gateway(urls: &[CheckedUrl], gateway: Option<&CheckedUrl>, problems: &Diagnostics) {
+    for CheckedUrl { path, endpoint } in urls.iter().filter(|url| url.endpoint.address().is_unspecified()) {
+        problems.add(path, format!("{endpoint} is this host itself; an upstream must be on another host"));
     }
     let Some(gateway) = gateway else { return };
-    let is_own = |url: &&CheckedUrl| {
-        let (address, own) = (url.value.address(), gateway.value.address());
-        address.is_same_socket(own) || (address.is_this_host() && address.port == own.port)
-    };
-    for url in urls.iter().filter(is_own) {
-        let default = if gateway.span.is_default() { ", the default" } else { "" };
-        let what = format!(
-            "{} is {} ({}{default}), this host's own gateway; an upstream must be on another host",
-            url.value,
-            gateway.span.key(),
-            gateway.value
-        );
-        problems.add_conflict(&[&url.span, &gateway.span], what);
+    let own = gateway.endpoint.address();
+    for CheckedUrl { path, endpoint } in urls {
+        let address = endpoint.address();
+        if address.is_same_socket(own) || (address.is_this_host() && address.port == own.port) {
+            let gateway_url = problems.describe(&gateway.path, &gateway.endpoint);
+            let what =
+                format!("{endpoint} is {gateway_url}, this host's own gateway; an upstream must be on another host");
+            problems.add_conflict(&[path, &gateway.path], what);
+        }
     }
     let names_another_host = |url: &&CheckedUrl| {
-        let (theirs, ours) = (url.value.address(), gateway.value.address());
-        theirs.is_same_host(ours) && !ours.is_this_host() && theirs.port != ours.port
+        let theirs = url.endpoint.address();
+        theirs.is_same_host(own) && !own.is_this_host() && theirs.port != own.port
     };
-    if let Some(url) = urls.iter().find(names_another_host) {
+    if let Some(CheckedUrl { path, endpoint }) = urls.iter().find(names_another_host) {
         let what = format!(
-            "{} is on the host of {} ({}); it must name the gateway of this host, such as http://127.0.0.1:18789",
-            gateway.value,
-            url.span.key(),
-            url.value
+            "{} is on the host of {} ({endpoint}); it must name the gateway of this host, such as \
+             http://127.0.0.1:18789",
+            gateway.endpoint,
+            problems.name(path)
         );
-        problems.add_conflict(&[&gateway.span, &url.span], what);
+        problems.add_conflict(&[&gateway.path, path], what);
+    }
+}
+
+/// Checks that no witness is given twice, and none is on an upstream's host: it would go down with the upstream and
+/// prevent every promotion. Loopback is exempt, so that a test can run everything on one machine.
+pub(super) fn check_witnesses(witnesses: &[WitnessConfig], upstreams: &[CheckedUrl], problems: &Diagnostics) {
+    let witnesses: Vec<_> = list_items("promote.witnesses", witnesses, problems).collect();
+    check_unique(&witnesses, problems);
+    for (path, witness) in &witnesses {
+        let Some(address) = witness.address().filter(|address| !address.is_this_host()) else { continue };
+        if let Some(url) = upstreams.iter().find(|url| url.endpoint.address().is_same_host(&address)) {
+            let what = format!(
+                "{address} is on the host of {} ({}): it would go down with the primary and prevent every promotion; \
+                 name a service on another host",
+                problems.name(&url.path),
+                url.endpoint
+            );
+            problems.add_conflict(&[path, &url.path], what);
+        }
     }
 }

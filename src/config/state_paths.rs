@@ -3,6 +3,8 @@
 //! OpenClaw's directory holds more than secrets: sessions that ratchet, logins that rotate, allow-lists. A copy logs
 //! out the host that it came from, or lets the wrong people in here, so these paths are refused with the reason.
 
+use std::path::Path;
+
 /// Splits a path into its parts. `.` and repeated slashes are dropped.
 ///
 /// # Errors
@@ -16,6 +18,21 @@ pub(super) fn split_path(path: &str) -> Result<Vec<&str>, &'static str> {
         return Err("it contains '..'; write the path without it");
     }
     Ok(parts)
+}
+
+/// Splits an absolute path into its parts.
+///
+/// # Errors
+/// For a relative path, and as [`split_path`].
+pub(super) fn split_absolute_path(path: &str) -> Result<Vec<&str>, &'static str> {
+    let parts = split_path(path)?;
+    if path.starts_with('/') { Ok(parts) } else { Err("it must be absolute, beginning with '/'") }
+}
+
+/// Returns why an absolute path is or contains state that two hosts must not share. A path that cannot be split is
+/// reported by its own check.
+pub(super) fn forbidden_reason_of_path(path: &Path) -> Option<&'static str> {
+    forbidden_reason(true, &split_path(path.to_str()?).ok()?)
 }
 
 /// Returns why a path is or contains state that two hosts must not share. A relative path starts at the home.
