@@ -1,7 +1,7 @@
 //! The command line: grammar, help, and one file per command.
 //!
-//! Arguments become a typed `CliCommand` first, so a typing mistake is found before any file is opened. Errors are
-//! printed here, once, and nowhere else.
+//! Arguments are parsed first, so a typing mistake is found before any file is opened. Errors are printed here, once,
+//! and nowhere else.
 
 mod apply_plan;
 mod args;
@@ -13,6 +13,7 @@ mod docgen;
 mod doctor;
 mod drill;
 mod error;
+mod help_page;
 mod history;
 mod inspect;
 mod notify;
@@ -30,7 +31,7 @@ mod uninstall;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::cli::command::CliCommand;
+use crate::cli::command::parse_command;
 use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
 use crate::os::orphans;
@@ -45,7 +46,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         orphans::enable_cleanup();
     }
     let mut out = Output::stdout();
-    let answer = CliCommand::parse(args).and_then(|command| command.run(&mut out));
+    let answer = parse_command(args).and_then(|run| run(&mut out));
     match answer.and_then(|answer| out.flush().map(|()| answer)) {
         Ok(CommandOutcome::Success) => ExitCode::SUCCESS,
         Ok(CommandOutcome::Failure) => ExitCode::from(1),

@@ -8,11 +8,9 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::cli::error::CliError;
+use crate::cli::help_page::HelpPage;
 use crate::text::duration;
 use crate::text::suggestion::suggest_name;
-
-/// Options for this program's own child processes; no help lists them.
-const INTERNAL_OPTIONS: [&str; 5] = ["--stub-gateway", "--as-owner", "--accounts", "--in-sandbox", "--cheap"];
 
 /// Arguments of one command, while they are parsed.
 pub(super) struct Args {
@@ -20,7 +18,7 @@ pub(super) struct Args {
     /// The command, as it is typed.
     command: &'static str,
     help: &'static str,
-    options: &'static [&'static str],
+    options: Vec<&'static str>,
 }
 
 /// Argument for a command to handle.
@@ -29,41 +27,30 @@ pub(super) enum Argument {
     Option(&'static str),
     /// An argument that is not an option.
     Value(OsString),
-    /// `--help`: the text to print instead.
-    Help(&'static str),
-}
-
-/// Arguments of a command, or the help that was asked for.
-#[derive(Debug, PartialEq)]
-pub(super) enum Parsed<T> {
-    Command(T),
-    Help(&'static str),
 }
 
 impl Args {
-    /// Returns the arguments of `command`, which knows `options` besides `--help`.
-    pub(super) fn new(
-        parser: Parser,
-        command: &'static str,
-        help: &'static str,
-        options: &'static [&'static str],
-    ) -> Self {
-        // Completions and the manual page are made from the help text.
-        debug_assert!(
-            options.iter().all(|option| help.contains(option) || INTERNAL_OPTIONS.contains(option)),
-            "{command}'s help"
-        );
+    /// Returns the arguments of `command`, which knows the options that its help lists.
+    pub(super) fn new(parser: Parser, command: &'static str, help: &'static str) -> Self {
+        let page = HelpPage::parse(command, help);
+        let options = page.flags().into_iter().flat_map(|flag| flag.names).collect();
         Self { parser, command, help, options }
     }
 
+    /// Adds options for this program's own child processes; no help lists them.
+    pub(super) fn add_internal_options(&mut self, options: &[&'static str]) {
+        self.options.extend(options);
+    }
+
     /// Returns the next argument.
+    ///
+    /// # Errors
+    /// For an unknown option, and [`CliError::Help`] for `--help`.
     pub(super) fn next(&mut self) -> Result<Option<Argument>, CliError> {
         let typed = match self.parser.next()? {
             None => return Ok(None),
             Some(Arg::Value(value)) => return Ok(Some(Argument::Value(value))),
-            Some(Arg::Short('h') | Arg::Long("help")) => {
-                return Ok(Some(Argument::Help(self.help)));
-            }
+            Some(Arg::Short('h') | Arg::Long("help")) => return Err(CliError::Help(self.help)),
             Some(Arg::Long(name)) => format!("--{name}"),
             Some(Arg::Short(letter)) => format!("-{letter}"),
         };
@@ -71,6 +58,29 @@ impl Args {
             Some(option) => Ok(Some(Argument::Option(option))),
             None => Err(self.unknown_option(&typed)),
         }
+    }
+
+    /// Returns the next option; any other argument is an error.
+    pub(super) fn next_option(&mut self) -> Result<Option<&'static str>, CliError> {
+        match self.next()? {
+            None => Ok(None),
+            Some(Argument::Option(option)) => Ok(Some(option)),
+            Some(Argument::Value(value)) => Err(self.unexpected_argument(&value)),
+        }
+    }
+
+    /// Returns the next argument of a command without options.
+    pub(super) fn next_value(&mut self) -> Result<Option<OsString>, CliError> {
+        match self.next()? {
+            None => Ok(None),
+            Some(Argument::Value(value)) => Ok(Some(value)),
+            Some(Argument::Option(option)) => Err(self.unexpected_argument(&option.into())),
+        }
+    }
+
+    /// Reports any further argument.
+    pub(super) fn finish(mut self) -> Result<(), CliError> {
+        self.next_value()?.map_or(Ok(()), |value| Err(self.unexpected_argument(&value)))
     }
 
     /// Returns the file that an option names.
@@ -106,8 +116,8 @@ impl Args {
     }
 
     fn unknown_option(&self, typed: &str) -> CliError {
-        let known = self.options.iter().copied().chain(["--help"]);
-        let hint = suggest_name(typed, known).map_or_else(String::new, |near| format!(", did you mean '{near}'?"));
+        let hint = suggest_name(typed, self.options.iter().copied())
+            .map_or_else(String::new, |near| format!(", did you mean '{near}'?"));
         self.usage_error(format!("{} has no option '{typed}'{hint}", self.command))
     }
 }

@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::{Args, Argument};
 use crate::cli::config::load_config;
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
@@ -18,7 +16,7 @@ use crate::config::endpoint::Endpoint;
 use crate::probe::{self, ProbeTarget};
 use crate::text::duration::format_duration;
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Probe once now: does a gateway answer, and what?
 
 Usage: openclaw-failover check [OPTIONS] [URL…]
@@ -36,8 +34,6 @@ Options:
 Exit codes: 0 every target is healthy, 1 one is not, 2 usage or configuration
 error.
 ";
-
-const OPTIONS: &[&str] = &["--live", "--timeout", "--json", "--config"];
 
 /// Number of targets, at most: each is probed in its own thread.
 const TARGET_LIMIT: usize = 64;
@@ -69,8 +65,7 @@ struct ProbedTarget {
 }
 
 impl CheckCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "check", HELP, OPTIONS);
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
         let mut check =
             Self { gateways: Vec::new(), live: false, timeout: Duration::from_secs(5), json: false, config: None };
         while let Some(item) = args.next()? {
@@ -85,13 +80,12 @@ impl CheckCommand {
                     let endpoint = Endpoint::from_shorthand(&value.to_string_lossy());
                     check.gateways.push(endpoint.map_err(wrong)?);
                 }
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
         if check.gateways.len() > TARGET_LIMIT {
             return Err(args.usage_error(format!("at most {TARGET_LIMIT} URLs can be checked at once")));
         }
-        Ok(Parsed::Command(check))
+        Ok(check)
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

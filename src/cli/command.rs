@@ -1,90 +1,64 @@
-//! Parser of the arguments into a typed command.
+//! Parser of the arguments into a command that is ready to run.
 
 use std::ffi::OsString;
 
 use lexopt::{Arg, Parser};
 
-use crate::cli::args::Parsed;
-use crate::cli::check::CheckCommand;
-use crate::cli::config::ConfigCommand;
-use crate::cli::demo::DemoCommand;
-use crate::cli::docgen::DocFormat;
-use crate::cli::doctor::DoctorCommand;
-use crate::cli::drill::DrillCommand;
+use crate::cli::args::Args;
+use crate::cli::check::{self, CheckCommand};
+use crate::cli::config::{self, ConfigCommand};
+use crate::cli::demo::{self, DemoCommand};
+use crate::cli::docgen::{self, DocFormat};
+use crate::cli::doctor::{self, DoctorCommand};
+use crate::cli::drill::{self, DrillCommand};
 use crate::cli::error::CliError;
-use crate::cli::history::HistoryCommand;
-use crate::cli::inspect::InspectCommand;
-use crate::cli::notify::NotifyCommand;
-use crate::cli::operator::OperatorArgs;
+use crate::cli::help_page::HelpPage;
+use crate::cli::history::{self, HistoryCommand};
+use crate::cli::inspect::{self, InspectCommand};
+use crate::cli::notify::{self, NotifyCommand};
+use crate::cli::operator::{self, OperatorArgs};
 use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
-use crate::cli::replay::ReplayCommand;
-use crate::cli::run::RunCommand;
-use crate::cli::setup::SetupCommand;
-use crate::cli::status::StatusCommand;
-use crate::cli::sync::SyncCommand;
-use crate::cli::uninstall::UninstallCommand;
+use crate::cli::replay::{self, ReplayCommand};
+use crate::cli::run::{self, RunCommand};
+use crate::cli::setup::{self, SetupCommand};
+use crate::cli::status::{self, StatusCommand};
+use crate::cli::sync::{self, SyncCommand};
+use crate::cli::uninstall::{self, UninstallCommand};
 use crate::text::suggestion::suggest_name;
 
-/// Parsed command.
-#[derive(Debug, PartialEq)]
-pub(super) enum CliCommand {
-    Check(CheckCommand),
-    Run(RunCommand),
-    Status(StatusCommand),
-    History(HistoryCommand),
-    Replay(ReplayCommand),
-    Config(ConfigCommand),
-    Doctor(DoctorCommand),
-    Inspect(InspectCommand),
-    Demo(DemoCommand),
-    Notify(NotifyCommand),
-    Operator(OperatorArgs),
-    Drill(DrillCommand),
-    Sync(SyncCommand),
-    Setup(Box<SetupCommand>),
-    Uninstall(UninstallCommand),
-    Manual(DocFormat),
-    Help(&'static str),
-    Version,
-}
+/// Parsed command, ready to run.
+type PreparedCommand = Box<dyn FnOnce(&mut Output) -> Result<CommandOutcome, CliError>>;
 
-type ParseCommand = fn(Parser) -> Result<CliCommand, CliError>;
+/// Command: its name, its help, which declares its options, and its parser.
+type CommandEntry = (&'static str, &'static str, fn(Args) -> Result<PreparedCommand, CliError>);
 
-/// Wraps the arguments of a command.
-fn wrap<T>(parsed: Result<Parsed<T>, CliError>, command: impl FnOnce(T) -> CliCommand) -> Result<CliCommand, CliError> {
-    Ok(match parsed? {
-        Parsed::Command(args) => command(args),
-        Parsed::Help(text) => CliCommand::Help(text),
-    })
-}
-
-/// All commands and their parsers.
-const PUBLIC_COMMANDS: [(&str, ParseCommand); 19] = [
-    ("check", |parser| wrap(CheckCommand::parse(parser), CliCommand::Check)),
-    ("run", |parser| wrap(RunCommand::parse(parser), CliCommand::Run)),
-    ("status", |parser| wrap(StatusCommand::parse(parser), CliCommand::Status)),
-    ("history", |parser| wrap(HistoryCommand::parse(parser), CliCommand::History)),
-    ("replay", |parser| wrap(ReplayCommand::parse(parser), CliCommand::Replay)),
-    ("promote", |parser| wrap(OperatorArgs::parse_promote(parser), CliCommand::Operator)),
-    ("demote", |parser| wrap(OperatorArgs::parse_demote(parser), CliCommand::Operator)),
-    ("pause", |parser| wrap(OperatorArgs::parse_pause(parser), CliCommand::Operator)),
-    ("resume", |parser| wrap(OperatorArgs::parse_resume(parser), CliCommand::Operator)),
-    ("drill", |parser| wrap(DrillCommand::parse(parser), CliCommand::Drill)),
-    ("notify", |parser| wrap(NotifyCommand::parse(parser), CliCommand::Notify)),
-    ("config", |parser| wrap(ConfigCommand::parse(parser), CliCommand::Config)),
-    ("doctor", |parser| wrap(DoctorCommand::parse(parser), CliCommand::Doctor)),
-    ("demo", |parser| wrap(DemoCommand::parse(parser), CliCommand::Demo)),
-    ("sync", |parser| wrap(SyncCommand::parse(parser), CliCommand::Sync)),
-    ("setup", |parser| wrap(SetupCommand::parse(parser), |setup| CliCommand::Setup(Box::new(setup)))),
-    ("uninstall", |parser| wrap(UninstallCommand::parse(parser), CliCommand::Uninstall)),
-    ("completions", |parser| wrap(DocFormat::parse_completions(parser), CliCommand::Manual)),
-    ("man", |parser| wrap(DocFormat::parse_man(parser), CliCommand::Manual)),
+/// Commands in the order of the program's help, which has their summaries.
+const PUBLIC_COMMANDS: [CommandEntry; 19] = [
+    ("check", check::HELP, |args| prepare(CheckCommand::parse(args), CheckCommand::run)),
+    ("run", run::HELP, |args| prepare(RunCommand::parse(args), RunCommand::run)),
+    ("status", status::HELP, |args| prepare(StatusCommand::parse(args), StatusCommand::run)),
+    ("history", history::HELP, |args| prepare(HistoryCommand::parse(args), HistoryCommand::run)),
+    ("replay", replay::HELP, |args| prepare(ReplayCommand::parse(args), ReplayCommand::run)),
+    ("promote", operator::PROMOTE_HELP, |args| prepare(OperatorArgs::parse_promote(args), OperatorArgs::run)),
+    ("demote", operator::DEMOTE_HELP, |args| prepare(OperatorArgs::parse_demote(args), OperatorArgs::run)),
+    ("pause", operator::PAUSE_HELP, |args| prepare(OperatorArgs::parse_pause(args), OperatorArgs::run)),
+    ("resume", operator::RESUME_HELP, |args| prepare(OperatorArgs::parse_resume(args), OperatorArgs::run)),
+    ("drill", drill::HELP, |args| prepare(DrillCommand::parse(args), DrillCommand::run)),
+    ("notify", notify::HELP, |args| prepare(NotifyCommand::parse(args), NotifyCommand::run)),
+    ("config", config::HELP, |args| prepare(ConfigCommand::parse(args), ConfigCommand::run)),
+    ("doctor", doctor::HELP, |args| prepare(DoctorCommand::parse(args), DoctorCommand::run)),
+    ("demo", demo::HELP, |args| prepare(DemoCommand::parse(args), DemoCommand::run)),
+    ("sync", sync::HELP, |args| prepare(SyncCommand::parse(args), SyncCommand::run)),
+    ("setup", setup::HELP, |args| prepare(SetupCommand::parse(args), SetupCommand::run)),
+    ("uninstall", uninstall::HELP, |args| prepare(UninstallCommand::parse(args), UninstallCommand::run)),
+    ("completions", docgen::COMPLETIONS_HELP, |args| prepare(DocFormat::parse_completions(args), print_document)),
+    ("man", docgen::MAN_HELP, |args| prepare(DocFormat::parse_man(args), print_document)),
 ];
 
-/// Commands that only this program's units run; no help lists them.
-const INTERNAL_COMMANDS: [(&str, ParseCommand); 1] =
-    [("inspect", |parser| wrap(InspectCommand::parse(parser), CliCommand::Inspect))];
+/// Command that only this program's units run; no help lists it.
+const INTERNAL_COMMAND: CommandEntry =
+    ("inspect", inspect::HELP, |args| prepare(InspectCommand::parse(args), InspectCommand::run));
 
 const HELP: &str = "\
 Keeps an OpenClaw user reachable: watches the primary's gateway, starts this
@@ -121,63 +95,47 @@ Options:
 Exit codes: 0 yes or done, 1 no or failed, 2 usage or configuration error.
 ";
 
-impl CliCommand {
-    /// Parses the arguments, without the program's name.
-    pub(super) fn parse(args: Vec<OsString>) -> Result<Self, CliError> {
-        let mut parser = Parser::from_args(args);
-        let name = match parser.next()? {
-            None => return Err(usage_error("no command given")),
-            Some(Arg::Short('h') | Arg::Long("help")) => return Ok(Self::Help(HELP)),
-            Some(Arg::Short('V') | Arg::Long("version")) => return Ok(Self::Version),
-            Some(Arg::Value(name)) => name.to_string_lossy().into_owned(),
-            Some(Arg::Long(name)) => {
-                return Err(unknown_name("option", &format!("--{name}"), &["--help", "--version"]));
-            }
-            Some(Arg::Short(letter)) => {
-                return Err(unknown_name("option", &format!("-{letter}"), &["-h", "-V"]));
-            }
-        };
-        match PUBLIC_COMMANDS.iter().chain(&INTERNAL_COMMANDS).find(|(known, _)| *known == name) {
-            Some((_, parse)) => parse(parser),
-            None => Err(unknown_name("command", &name, &PUBLIC_COMMANDS.map(|(known, _)| known))),
+/// Parses the arguments, without the program's name.
+pub(super) fn parse_command(args: Vec<OsString>) -> Result<PreparedCommand, CliError> {
+    let mut parser = Parser::from_args(args);
+    let name = match parser.next()? {
+        None => return Err(usage_error("no command given")),
+        Some(Arg::Short('h') | Arg::Long("help")) => return Ok(print_text(HELP)),
+        Some(Arg::Short('V') | Arg::Long("version")) => {
+            return Ok(print_text(concat!("openclaw-failover ", env!("CARGO_PKG_VERSION"))));
         }
+        Some(Arg::Value(name)) => name.to_string_lossy().into_owned(),
+        Some(Arg::Long(name)) => return Err(unknown_name("option", &format!("--{name}"), &["--help", "--version"])),
+        Some(Arg::Short(letter)) => return Err(unknown_name("option", &format!("-{letter}"), &["-h", "-V"])),
+    };
+    let Some((name, help, parse)) = PUBLIC_COMMANDS.iter().chain([&INTERNAL_COMMAND]).find(|entry| entry.0 == name)
+    else {
+        return Err(unknown_name("command", &name, &PUBLIC_COMMANDS.map(|(known, ..)| known)));
+    };
+    match parse(Args::new(parser, name, help)) {
+        Err(CliError::Help(text)) => Ok(print_text(text)),
+        parsed => parsed,
     }
+}
 
-    /// Returns the help of the program, under an empty name, and of each command.
-    pub(super) fn help_texts() -> Vec<(&'static str, &'static str)> {
-        let of_command = |(name, parse): &(&'static str, ParseCommand)| match parse(Parser::from_args(["--help"])) {
-            Ok(Self::Help(help)) => Some((*name, help)),
-            _ => None,
-        };
-        [("", HELP)].into_iter().chain(PUBLIC_COMMANDS.iter().filter_map(of_command)).collect()
-    }
+/// Combines the arguments of a command with its function.
+fn prepare<T: 'static>(
+    parsed: Result<T, CliError>,
+    run: fn(T, &mut Output) -> Result<CommandOutcome, CliError>,
+) -> Result<PreparedCommand, CliError> {
+    let command = parsed?;
+    Ok(Box::new(move |out| run(command, out)))
+}
 
-    /// Runs the command.
-    pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
-        match self {
-            Self::Check(check) => check.run(out),
-            Self::Run(run) => run.run(),
-            Self::Status(status) => status.run(out),
-            Self::History(history) => history.run(out),
-            Self::Replay(replay) => replay.run(out),
-            Self::Config(config) => config.run(out),
-            Self::Doctor(doctor) => doctor.run(out),
-            Self::Inspect(inspect) => inspect.run(),
-            Self::Demo(demo) => demo.run(out),
-            Self::Notify(notify) => notify.run(out),
-            Self::Operator(command) => command.run(out),
-            Self::Drill(drill) => drill.run(out),
-            Self::Sync(sync) => sync.run(out),
-            Self::Setup(setup) => setup.run(out),
-            Self::Uninstall(uninstall) => uninstall.run(out),
-            Self::Manual(manual) => manual.run(&Self::help_texts(), out),
-            Self::Help(text) => out.write_line(text.trim_end()).map(|()| CommandOutcome::Success),
-            Self::Version => {
-                let version = concat!("openclaw-failover ", env!("CARGO_PKG_VERSION"));
-                out.write_line(version).map(|()| CommandOutcome::Success)
-            }
-        }
-    }
+fn print_text(text: &'static str) -> PreparedCommand {
+    Box::new(|out| out.write_line(text.trim_end()).map(|()| CommandOutcome::Success))
+}
+
+/// Prints completions or the manual page, made from the help of the program, under an empty name, and of each command.
+fn print_document(format: DocFormat, out: &mut Output) -> Result<CommandOutcome, CliError> {
+    let texts = [("", HELP)].into_iter().chain(PUBLIC_COMMANDS.map(|(name, help, _)| (name, help)));
+    let pages: Vec<_> = texts.map(|(name, help)| HelpPage::parse(name, help)).collect();
+    format.run(&pages, out)
 }
 
 fn unknown_name(kind: &str, typed: &str, known: &[&str]) -> CliError {
@@ -194,34 +152,29 @@ fn usage_error(what: &str) -> CliError {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<CliCommand, String> {
-        let args = line.split_whitespace().map(OsString::from).collect();
-        CliCommand::parse(args).map_err(|error| {
-            assert_eq!(error.exit_code(), 2, "{error}");
-            error.to_string()
-        })
+    /// Returns the error of a command line, if it has one.
+    fn parse_error(line: &str) -> Option<String> {
+        let error = parse_command(line.split_whitespace().map(OsString::from).collect()).err()?;
+        assert_eq!(error.exit_code(), 2, "{error}");
+        Some(error.to_string())
     }
 
     #[test]
-    fn every_command_has_help_that_names_its_options() {
-        for (name, _) in PUBLIC_COMMANDS {
+    fn every_command_has_help_and_a_summary() {
+        for (name, help, _) in PUBLIC_COMMANDS {
             assert!(HELP.contains(&format!("\n  {name}")), "{name}");
+            assert!(help.contains(&format!("Usage: openclaw-failover {name}")), "{help}");
             for flag in ["--help", "-h"] {
-                let Ok(CliCommand::Help(help)) = parse(&format!("{name} {flag}")) else {
-                    panic!("{name} {flag}");
-                };
-                assert!(help.contains(&format!("Usage: openclaw-failover {name}")), "{help}");
+                assert_eq!(parse_error(&format!("{name} {flag}")), None);
             }
         }
     }
 
     #[test]
     fn every_option_that_a_help_names_is_one() {
-        assert_eq!(CliCommand::help_texts().len(), PUBLIC_COMMANDS.len() + 1);
-        for (name, help) in CliCommand::help_texts() {
-            let options = help.lines().filter_map(|line| line.strip_prefix("  -")?.split([' ', ',']).next());
-            for option in options {
-                if let Err(problem) = parse(&format!("{name} -{option}")) {
+        for (name, help, _) in PUBLIC_COMMANDS {
+            for option in HelpPage::parse(name, help).flags().iter().flat_map(|flag| &flag.names) {
+                if let Some(problem) = parse_error(&format!("{name} {option}")) {
                     assert!(!problem.contains("no option") && !problem.contains("unknown"), "{problem}");
                 }
             }
@@ -288,7 +241,7 @@ mod tests {
             ("uninstall --sudo", "uninstall has no option '--sudo'"),
         ];
         for (line, hint) in cases {
-            let problem = parse(line).unwrap_err();
+            let problem = parse_error(line).unwrap_or_default();
             assert!(problem.contains(hint), "{line}: {problem}");
             assert!(!problem.contains('\n'), "{line}: {problem}");
         }

@@ -4,9 +4,7 @@ use std::env;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::Args;
 use crate::cli::error::{CliError, print_warning};
 use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
@@ -17,7 +15,7 @@ use crate::config::{self, ConfigErrors, ConfigSource};
 use crate::doctor;
 use crate::os::is_own_address;
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Print the effective configuration, every default included, or validate a file.
 
 Usage: openclaw-failover config [OPTIONS]
@@ -32,8 +30,6 @@ Names of credentials are checked, not their existence. If the default file does
 not exist, the variables of the old shell monitor are read: PRIMARY_IP,
 PRIMARY_PORT, SECRETS_HOST, CHECK_INTERVAL, FAIL_THRESHOLD.
 ";
-
-const OPTIONS: &[&str] = &["--config", "--check", "--primary"];
 
 /// Arguments of `config`.
 #[derive(Debug, PartialEq)]
@@ -50,23 +46,20 @@ pub(super) enum ConfigCommand {
 }
 
 impl ConfigCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "config", HELP, OPTIONS);
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
         let (mut file, mut check, mut is_primary) = (None, None, false);
-        while let Some(item) = args.next()? {
-            match item {
-                Argument::Option("--check") => check = Some(args.file_value()?),
-                Argument::Option("--primary") => is_primary = true,
-                Argument::Option(_) => file = Some(args.file_value()?),
-                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
+        while let Some(option) = args.next_option()? {
+            match option {
+                "--check" => check = Some(args.file_value()?),
+                "--primary" => is_primary = true,
+                _ => file = Some(args.file_value()?),
             }
         }
         match (file, check) {
             (Some(_), Some(_)) => Err(args.usage_error("--check and --config cannot be used together")),
-            (None, Some(file)) => Ok(Parsed::Command(Self::Check { file, is_primary })),
+            (None, Some(file)) => Ok(Self::Check { file, is_primary }),
             (_, None) if is_primary => Err(args.usage_error("--primary goes with --check")),
-            (file, None) => Ok(Parsed::Command(Self::Print(file))),
+            (file, None) => Ok(Self::Print(file)),
         }
     }
 

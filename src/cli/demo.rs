@@ -2,15 +2,13 @@
 
 use std::net::SocketAddr;
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::Args;
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
 use crate::demo;
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 A complete failover and failback on loopback in under a minute, without root and
 without systemd. It leaves nothing behind.
 
@@ -30,17 +28,13 @@ pub(super) struct DemoCommand {
 }
 
 impl DemoCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "demo", HELP, &[STUB_GATEWAY_OPTION]);
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
+        args.add_internal_options(&[STUB_GATEWAY_OPTION]);
         let mut demo = Self { gateway: None };
-        while let Some(item) = args.next()? {
-            match item {
-                Argument::Option(_) => demo.gateway = Some(args.address_value()?),
-                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
-            }
+        while args.next_option()?.is_some() {
+            demo.gateway = Some(args.address_value()?);
         }
-        Ok(Parsed::Command(demo))
+        Ok(demo)
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

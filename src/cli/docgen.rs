@@ -3,18 +3,15 @@
 //! Both are generated from the help texts at run time, so each option is described in one place.
 
 mod completions;
-mod page;
 mod roff;
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
-use crate::cli::docgen::page::HelpPage;
+use crate::cli::args::Args;
 use crate::cli::error::CliError;
+use crate::cli::help_page::HelpPage;
 use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
 
-const COMPLETIONS_HELP: &str = "\
+pub(super) const COMPLETIONS_HELP: &str = "\
 Print the completion script for a shell.
 
 Usage: openclaw-failover completions bash|zsh|fish
@@ -28,7 +25,7 @@ Options:
   -h, --help  show this text
 ";
 
-const MAN_HELP: &str = "\
+pub(super) const MAN_HELP: &str = "\
 Print the manual page, for man(1): openclaw-failover man | man -l -
 
 Usage: openclaw-failover man
@@ -49,45 +46,23 @@ pub(super) enum DocFormat {
 const SHELLS: [(&str, DocFormat); 3] = [("bash", DocFormat::Bash), ("zsh", DocFormat::Zsh), ("fish", DocFormat::Fish)];
 
 impl DocFormat {
-    pub(super) fn parse_completions(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "completions", COMPLETIONS_HELP, &[]);
-        let mut shell = None;
-        while let Some(item) = args.next()? {
-            match item {
-                Argument::Value(value) if shell.is_none() => {
-                    let known = SHELLS.iter().find(|(name, _)| value == *name);
-                    shell = Some(known.ok_or_else(|| args.unexpected_argument(&value))?.1);
-                }
-                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
-                Argument::Option(_) => {}
-            }
-        }
-        let unsaid = || args.usage_error("missing shell: bash, zsh or fish");
-        shell.map(Parsed::Command).ok_or_else(unsaid)
+    pub(super) fn parse_completions(mut args: Args) -> Result<Self, CliError> {
+        let shell = args.next_value()?.ok_or_else(|| args.usage_error("missing shell: bash, zsh or fish"))?;
+        let known = SHELLS.iter().find(|(name, _)| shell == *name);
+        let format = known.ok_or_else(|| args.unexpected_argument(&shell))?.1;
+        args.finish().map(|()| format)
     }
 
-    pub(super) fn parse_man(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "man", MAN_HELP, &[]);
-        match args.next()? {
-            None => Ok(Parsed::Command(Self::Man)),
-            Some(Argument::Help(help)) => Ok(Parsed::Help(help)),
-            Some(Argument::Value(value)) => Err(args.unexpected_argument(&value)),
-            Some(Argument::Option(option)) => Err(args.unexpected_argument(&option.into())),
-        }
+    pub(super) fn parse_man(args: Args) -> Result<Self, CliError> {
+        args.finish().map(|()| Self::Man)
     }
 
-    pub(super) fn run(
-        self,
-        texts: &[(&'static str, &'static str)],
-        out: &mut Output,
-    ) -> Result<CommandOutcome, CliError> {
-        let pages: Vec<_> = texts.iter().map(|(name, help)| HelpPage::parse(name, help)).collect();
+    pub(super) fn run(self, pages: &[HelpPage], out: &mut Output) -> Result<CommandOutcome, CliError> {
         let text = match self {
-            Self::Bash => completions::render_bash(&pages),
-            Self::Zsh => completions::render_zsh(&pages),
-            Self::Fish => completions::render_fish(&pages),
-            Self::Man => roff::render_man_page(&pages),
+            Self::Bash => completions::render_bash(pages),
+            Self::Zsh => completions::render_zsh(pages),
+            Self::Fish => completions::render_fish(pages),
+            Self::Man => roff::render_man_page(pages),
         };
         out.write_text(&text).map(|()| CommandOutcome::Success)
     }

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::Args;
 use crate::cli::config::load_config;
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
@@ -14,7 +12,7 @@ use crate::doctor::{self, HostContext, Identity};
 use crate::finding::{Finding, Level};
 use crate::text::json::Value;
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Could this standby take over right now? Prints a line per check: ok, warn, fail
 or skipped, the evidence, and a command that fixes it. Changes nothing. Run it
 as root: otherwise the checks that need root are skipped.
@@ -35,9 +33,8 @@ Exit codes: 0 no check failed, 1 a check failed, 2 usage or configuration
 error.
 ";
 
-/// The last four are internal: root starts a child as the workspace's owner, and the monitor starts one for itself.
-const OPTIONS: &[&str] =
-    &["--primary-config", "--json", "--config", "--as-owner", "--accounts", "--in-sandbox", "--cheap"];
+/// Options for the child processes of `doctor` and of the monitor.
+const INTERNAL_OPTIONS: [&str; 4] = ["--as-owner", "--accounts", "--in-sandbox", "--cheap"];
 
 /// Arguments of `doctor`.
 #[derive(Debug, Default, PartialEq)]
@@ -52,23 +49,21 @@ pub(super) struct DoctorCommand {
 }
 
 impl DoctorCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "doctor", HELP, OPTIONS);
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
+        args.add_internal_options(&INTERNAL_OPTIONS);
         let mut doctor = Self::default();
-        while let Some(item) = args.next()? {
-            match item {
-                Argument::Option("--json") => doctor.json = true,
-                Argument::Option("--as-owner") => doctor.as_owner = true,
-                Argument::Option("--accounts") => doctor.accounts = true,
-                Argument::Option("--in-sandbox") => doctor.in_sandbox = true,
-                Argument::Option("--cheap") => doctor.cheap = true,
-                Argument::Option("--primary-config") => doctor.primary_config = Some(args.file_value()?),
-                Argument::Option(_) => doctor.config = Some(args.file_value()?),
-                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
+        while let Some(option) = args.next_option()? {
+            match option {
+                "--json" => doctor.json = true,
+                "--as-owner" => doctor.as_owner = true,
+                "--accounts" => doctor.accounts = true,
+                "--in-sandbox" => doctor.in_sandbox = true,
+                "--cheap" => doctor.cheap = true,
+                "--primary-config" => doctor.primary_config = Some(args.file_value()?),
+                _ => doctor.config = Some(args.file_value()?),
             }
         }
-        Ok(Parsed::Command(doctor))
+        Ok(doctor)
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

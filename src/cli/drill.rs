@@ -4,9 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::Args;
 use crate::cli::error::CliError;
 use crate::cli::operator::{await_news, print_messages, send_request};
 use crate::cli::outcome::CommandOutcome;
@@ -17,7 +15,7 @@ use crate::failover::{self, DrillOutcome};
 use crate::text::duration::format_duration;
 use crate::text::utc::format_span;
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Rehearse a failover on this standby while the primary is up: pull, start,
 verify, hold, stop, return. Each step is timed and printed as it ends. If the
 primary fails meanwhile, the drill becomes a real failover. If this command is
@@ -42,22 +40,19 @@ pub(super) struct DrillCommand {
 }
 
 impl DrillCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "drill", HELP, &["--hold", "--force"]);
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
         let mut drill = Self { hold: Duration::ZERO, force: false };
-        while let Some(item) = args.next()? {
-            match item {
-                Argument::Option("--hold") => drill.hold = args.duration_value("--hold")?,
-                Argument::Option(_) => drill.force = true,
-                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
+        while let Some(option) = args.next_option()? {
+            match option {
+                "--hold" => drill.hold = args.duration_value("--hold")?,
+                _ => drill.force = true,
             }
         }
         if drill.hold > MAX_DRILL_HOLD {
             let (hold, longest) = (format_duration(drill.hold), format_duration(MAX_DRILL_HOLD));
             return Err(args.usage_error(format!("--hold: '{hold}' is too long; write at most {longest}")));
         }
-        Ok(Parsed::Command(drill))
+        Ok(drill)
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

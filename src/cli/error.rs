@@ -15,6 +15,8 @@ pub(super) enum CliError {
     Configuration(ConfigErrors),
     /// The command failed.
     Failed(String),
+    /// `--help`, which ends the parsing of a command: the text to print.
+    Help(&'static str),
     /// Standard output could not be written.
     Output(io::Error),
 }
@@ -30,6 +32,7 @@ impl CliError {
         match self {
             Self::Usage(_) | Self::Configuration(_) => 2,
             Self::Output(error) if error.kind() == ErrorKind::BrokenPipe => 0,
+            Self::Help(_) => 0,
             Self::Failed(_) | Self::Output(_) => 1,
         }
     }
@@ -61,6 +64,7 @@ impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(what) | Self::Failed(what) => f.write_str(what),
+            Self::Help(text) => f.write_str(text),
             Self::Configuration(problems) => problems.fmt(f),
             Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
         }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::Args;
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
@@ -13,7 +11,7 @@ use crate::os::clock::read_wall_clock;
 use crate::records::history as past;
 use crate::records::history::HistoryFormat;
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Every promotion and demotion, with its reason and its timings.
 
 Usage: openclaw-failover history [OPTIONS]
@@ -25,8 +23,6 @@ Options:
   -h, --help    show this text
 ";
 
-const OPTIONS: &[&str] = &["--since", "--summary", "--json"];
-
 /// Arguments of `history`.
 #[derive(Debug, PartialEq)]
 pub(super) struct HistoryCommand {
@@ -35,19 +31,16 @@ pub(super) struct HistoryCommand {
 }
 
 impl HistoryCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "history", HELP, OPTIONS);
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
         let mut history = Self { since: None, form: HistoryFormat::default() };
-        while let Some(item) = args.next()? {
-            match item {
-                Argument::Option("--since") => history.since = Some(args.duration_value("--since")?),
-                Argument::Option("--summary") => history.form.summary = true,
-                Argument::Option(_) => history.form.json = true,
-                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
+        while let Some(option) = args.next_option()? {
+            match option {
+                "--since" => history.since = Some(args.duration_value("--since")?),
+                "--summary" => history.form.summary = true,
+                _ => history.form.json = true,
             }
         }
-        Ok(Parsed::Command(history))
+        Ok(history)
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

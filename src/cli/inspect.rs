@@ -3,18 +3,17 @@
 use std::env;
 use std::path::PathBuf;
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::Args;
 use crate::cli::config::load_config;
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
+use crate::cli::output::Output;
 use crate::config::endpoint::Endpoint;
 use crate::config::paths::Paths;
 use crate::gateway_check;
 use crate::os::systemd::Systemctl;
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 The checks that only the gateway's own user can make, for the monitor: which
 process holds the gateway's port. openclaw-failover-check.service runs it.
 
@@ -25,8 +24,6 @@ Options:
   -h, --help     show this text
 ";
 
-const OPTIONS: &[&str] = &["--config"];
-
 /// Arguments of `inspect`.
 #[derive(Debug, PartialEq)]
 pub(super) struct InspectCommand {
@@ -34,21 +31,16 @@ pub(super) struct InspectCommand {
 }
 
 impl InspectCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "inspect", HELP, OPTIONS);
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
         let mut inspect = Self { config: None };
-        while let Some(item) = args.next()? {
-            match item {
-                Argument::Option(_) => inspect.config = Some(args.file_value()?),
-                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
-            }
+        while args.next_option()?.is_some() {
+            inspect.config = Some(args.file_value()?);
         }
-        Ok(Parsed::Command(inspect))
+        Ok(inspect)
     }
 
     /// Writes the report into the unit's runtime directory, or next to the monitor's status.
-    pub(super) fn run(self) -> Result<CommandOutcome, CliError> {
+    pub(super) fn run(self, _: &mut Output) -> Result<CommandOutcome, CliError> {
         let (_, config) = load_config(self.config.as_deref())?;
         let endpoint = Endpoint::from_url(&config.gateway.url).map_err(CliError::failed)?;
         let invocation = env::var("INVOCATION_ID").unwrap_or_default();

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::Args;
 use crate::cli::config::load_config;
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
@@ -13,7 +11,7 @@ use crate::cli::printable::to_printable;
 use crate::monitor::host_name;
 use crate::notify::{self, CredentialStore};
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Send a test message to every configured webhook. Run it as root: only root can
 read their URLs. A running monitor uses a changed credential after a restart.
 
@@ -27,8 +25,6 @@ Options:
 Exit codes: 0 all were delivered, 1 one failed, 2 usage or configuration error.
 ";
 
-const OPTIONS: &[&str] = &["--test", "--config"];
-
 /// Arguments of `notify`.
 #[derive(Debug, PartialEq)]
 pub(super) struct NotifyCommand {
@@ -36,21 +32,18 @@ pub(super) struct NotifyCommand {
 }
 
 impl NotifyCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "notify", HELP, OPTIONS);
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
         let (mut test, mut config) = (false, None);
-        while let Some(item) = args.next()? {
-            match item {
-                Argument::Option("--test") => test = true,
-                Argument::Option(_) => config = Some(args.file_value()?),
-                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
+        while let Some(option) = args.next_option()? {
+            match option {
+                "--test" => test = true,
+                _ => config = Some(args.file_value()?),
             }
         }
         if !test {
             return Err(args.usage_error("missing option: write notify --test"));
         }
-        Ok(Parsed::Command(Self { config }))
+        Ok(Self { config })
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

@@ -3,9 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::Args;
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
@@ -15,7 +13,7 @@ use crate::control::{self, ControlResponse, MAX_REASON_CHARS, Request};
 use crate::failover::HoldKind;
 use crate::text::duration::{self, format_duration};
 
-const PROMOTE_HELP: &str = "\
+pub(super) const PROMOTE_HELP: &str = "\
 Start this host's gateway now and keep it running until `resume`, regardless of
 upstreams and witnesses, and even if failover is not armed. Waits until the
 gateway answers; the order stays in force if the wait is interrupted.
@@ -28,7 +26,7 @@ Options:
 Exit codes: 0 this host serves, 1 not, or not in time, 2 usage error.
 ";
 
-const DEMOTE_HELP: &str = "\
+pub(super) const DEMOTE_HELP: &str = "\
 Stop this host's gateway and keep it down, regardless of the upstreams:
 automatic failover is off meanwhile. Waits until the gateway is down; the order
 stays in force if the wait is interrupted. `resume` ends it early.
@@ -42,7 +40,7 @@ Options:
 Exit codes: 0 this host stands by, 1 not, or not in time, 2 usage error.
 ";
 
-const PAUSE_HELP: &str = "\
+pub(super) const PAUSE_HELP: &str = "\
 Leave this host's gateway as it is: neither start nor stop it. Automatic
 failover is off meanwhile; what is due happens when the pause ends. `resume`
 ends it early.
@@ -57,7 +55,7 @@ Options:
 Exit codes: 0 paused, 1 not, 2 usage error.
 ";
 
-const RESUME_HELP: &str = "\
+pub(super) const RESUME_HELP: &str = "\
 End a promote, demote or pause and return to automatic failover.
 
 Usage: openclaw-failover resume
@@ -85,30 +83,20 @@ const PROGRESS_POLL_INTERVAL: Duration = Duration::from_millis(500);
 pub(super) struct OperatorArgs(Request);
 
 impl OperatorArgs {
-    pub(super) fn parse_promote(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        parse_hold(Args::new(parser, "promote", PROMOTE_HELP, &[]), HoldKind::Promoted, None)
+    pub(super) fn parse_promote(args: Args) -> Result<Self, CliError> {
+        parse_hold(args, HoldKind::Promoted, None)
     }
 
-    pub(super) fn parse_demote(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        parse_hold(Args::new(parser, "demote", DEMOTE_HELP, &["--for"]), HoldKind::Standby, Some(DEFAULT_HOLD_DURATION))
+    pub(super) fn parse_demote(args: Args) -> Result<Self, CliError> {
+        parse_hold(args, HoldKind::Standby, Some(DEFAULT_HOLD_DURATION))
     }
 
-    pub(super) fn parse_pause(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        parse_hold(
-            Args::new(parser, "pause", PAUSE_HELP, &["--for", "--reason"]),
-            HoldKind::Paused,
-            Some(DEFAULT_HOLD_DURATION),
-        )
+    pub(super) fn parse_pause(args: Args) -> Result<Self, CliError> {
+        parse_hold(args, HoldKind::Paused, Some(DEFAULT_HOLD_DURATION))
     }
 
-    pub(super) fn parse_resume(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "resume", RESUME_HELP, &[]);
-        match args.next()? {
-            None => Ok(Parsed::Command(Self(Request::Resume))),
-            Some(Argument::Help(help)) => Ok(Parsed::Help(help)),
-            Some(Argument::Option(value)) => Err(args.unexpected_argument(&value.into())),
-            Some(Argument::Value(value)) => Err(args.unexpected_argument(&value)),
-        }
+    pub(super) fn parse_resume(args: Args) -> Result<Self, CliError> {
+        args.finish().map(|()| Self(Request::Resume))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {
@@ -127,20 +115,18 @@ impl OperatorArgs {
     }
 }
 
-fn parse_hold(mut args: Args, kind: HoldKind, mut lasts: Option<Duration>) -> Result<Parsed<OperatorArgs>, CliError> {
+fn parse_hold(mut args: Args, kind: HoldKind, mut lasts: Option<Duration>) -> Result<OperatorArgs, CliError> {
     let mut reason = None;
-    while let Some(item) = args.next()? {
-        match item {
-            Argument::Option("--reason") => reason = Some(parse_reason(&mut args)?),
-            Argument::Option(_) => {
+    while let Some(option) = args.next_option()? {
+        match option {
+            "--reason" => reason = Some(parse_reason(&mut args)?),
+            _ => {
                 let text = args.text_value()?;
                 lasts = if text == "ever" { None } else { Some(parse_hold_duration(&args, &text)?) };
             }
-            Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-            Argument::Help(help) => return Ok(Parsed::Help(help)),
         }
     }
-    Ok(Parsed::Command(OperatorArgs(Request::Hold { kind, duration: lasts, reason })))
+    Ok(OperatorArgs(Request::Hold { kind, duration: lasts, reason }))
 }
 
 fn parse_reason(args: &mut Args) -> Result<String, CliError> {

@@ -3,9 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::Args;
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
@@ -13,7 +11,7 @@ use crate::config::paths::Paths;
 use crate::os::atomic_file;
 use crate::records::trace;
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Replay the events that the monitor has recorded, and print each decision with
 the facts behind it. Nothing is started or stopped.
 
@@ -34,18 +32,9 @@ pub(super) struct ReplayCommand {
 }
 
 impl ReplayCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "replay", HELP, &[]);
-        let mut file = None;
-        while let Some(item) = args.next()? {
-            match item {
-                Argument::Value(value) if file.is_none() => file = Some(PathBuf::from(value)),
-                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
-                Argument::Option(_) => {}
-            }
-        }
-        Ok(Parsed::Command(Self { file }))
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
+        let file = args.next_value()?.map(PathBuf::from);
+        args.finish().map(|()| Self { file })
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

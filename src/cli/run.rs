@@ -6,12 +6,11 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::Duration;
 use std::{env, io};
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::Args;
 use crate::cli::config::load_config;
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
+use crate::cli::output::Output;
 use crate::cli::sync::sync_paths;
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
@@ -24,7 +23,7 @@ const LOG_QUEUE_CAPACITY: usize = 64;
 /// Time limit for the last log lines at shutdown.
 const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 The monitor: watch the upstreams, promote this host when all of them are down,
 and demote it when one is back. It runs until SIGTERM and leaves the gateway as
 it is; SIGHUP reloads the configuration.
@@ -36,8 +35,6 @@ Options:
   -h, --help     show this text
 ";
 
-const OPTIONS: &[&str] = &["--config"];
-
 /// Arguments of `run`.
 #[derive(Debug, PartialEq)]
 pub(super) struct RunCommand {
@@ -45,20 +42,15 @@ pub(super) struct RunCommand {
 }
 
 impl RunCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "run", HELP, OPTIONS);
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
         let mut run = Self { config: None };
-        while let Some(item) = args.next()? {
-            match item {
-                Argument::Option(_) => run.config = Some(args.file_value()?),
-                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
-            }
+        while args.next_option()?.is_some() {
+            run.config = Some(args.file_value()?);
         }
-        Ok(Parsed::Command(run))
+        Ok(run)
     }
 
-    pub(super) fn run(self) -> Result<CommandOutcome, CliError> {
+    pub(super) fn run(self, _: &mut Output) -> Result<CommandOutcome, CliError> {
         let (source, config) = load_config(self.config.as_deref())?;
         run_monitor(source, config)
     }

@@ -4,10 +4,8 @@ mod questions;
 
 use std::path::{Path, PathBuf};
 
-use lexopt::Parser;
-
 use crate::cli::apply_plan::{ApplyMode, run_plan};
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::{Args, Argument};
 use crate::cli::config::{load_config_or, refuse_agents_config};
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
@@ -18,7 +16,7 @@ use crate::doctor::HostContext;
 use crate::setup::{self, Channel, ChannelOptions, ChannelToken, HostKeys, Plan, PrimaryOptions, StandbyOptions};
 use crate::text::suggestion::suggest_name;
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Make this Debian or Ubuntu host a standby or a primary. Shows the plan, asks
 once, and applies the steps in order. After a failure run the same command
 again: it continues with the first step that is not done.
@@ -51,22 +49,6 @@ For a primary:
 
   -h, --help            show this text
 ";
-
-const OPTIONS: &[&str] = &[
-    "--dry-run",
-    "--yes",
-    "--config",
-    "--known-hosts",
-    "--sudo",
-    "--install-tailscale",
-    "--install-openclaw",
-    "--channel",
-    "--allow",
-    "--token-file",
-    "--model",
-    "--user",
-    "--standby-key",
-];
 
 const STANDBY_ONLY_OPTIONS: &[&str] =
     &["--known-hosts", "--sudo", "--install-tailscale", "--install-openclaw", "--allow", "--token-file", "--model"];
@@ -107,8 +89,7 @@ struct Draft {
 }
 
 impl SetupCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "setup", HELP, OPTIONS);
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
         let (mut role, mut used, mut draft) = (None, Vec::new(), Draft::default());
         while let Some(item) = args.next()? {
             match item {
@@ -124,7 +105,6 @@ impl SetupCommand {
                     })?);
                 }
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
         let Some(role) = role else {
@@ -140,7 +120,7 @@ impl SetupCommand {
         {
             return Err(args.usage_error(format!("{more} goes with --channel")));
         }
-        Ok(Parsed::Command(draft.into_command(role == "standby")))
+        Ok(draft.into_command(role == "standby"))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

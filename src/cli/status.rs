@@ -3,9 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::Args;
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
@@ -21,7 +19,7 @@ const LIVE_STATUS_TIMEOUT: Duration = Duration::from_secs(2);
 /// Redraw interval of a watched status.
 const REDRAW_INTERVAL: Duration = Duration::from_secs(1);
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 The state of the monitor: role, verdicts, outage, last failover.
 
 Usage: openclaw-failover status [OPTIONS]
@@ -34,8 +32,6 @@ Options:
 Exit codes: 0 the monitor runs, 1 it does not, 2 usage error.
 ";
 
-const OPTIONS: &[&str] = &["--json", "--watch"];
-
 /// Arguments of `status`.
 #[derive(Debug, PartialEq)]
 pub(super) struct StatusCommand {
@@ -44,21 +40,18 @@ pub(super) struct StatusCommand {
 }
 
 impl StatusCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "status", HELP, OPTIONS);
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
         let mut status = Self { json: false, watch: false };
-        while let Some(item) = args.next()? {
-            match item {
-                Argument::Option("--watch") => status.watch = true,
-                Argument::Option(_) => status.json = true,
-                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
+        while let Some(option) = args.next_option()? {
+            match option {
+                "--watch" => status.watch = true,
+                _ => status.json = true,
             }
         }
         if status.json && status.watch {
             return Err(args.usage_error("--json and --watch cannot be used together"));
         }
-        Ok(Parsed::Command(status))
+        Ok(status)
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

@@ -4,9 +4,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lexopt::Parser;
-
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::{Args, Argument};
 use crate::cli::config::load_config;
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
@@ -22,7 +20,7 @@ use crate::workspace::git::setting_files;
 use crate::workspace::report::{NameList, PushReport, list_file};
 use crate::workspace::{self, PullReport, SessionHandling, SyncRole, unit};
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Pull fetches the workspace from its git remote and the secrets from their
 hosts; local changes are merged, or kept on a branch. Push sends local changes
 on a branch of this host. Nothing is ever lost. If another user than the owner
@@ -38,8 +36,6 @@ Options:
   --config FILE  read FILE instead of /etc/openclaw-failover/config.json
   -h, --help     show this text
 ";
-
-const OPTIONS: &[&str] = &["--config", "--primary"];
 
 /// Time limit for a connection to this host's own gateway.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -64,8 +60,7 @@ enum SyncVerb {
 }
 
 impl SyncCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "sync", HELP, OPTIONS);
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
         let (mut config, mut verb, mut is_primary) = (None, None, false);
         while let Some(item) = args.next()? {
             match item {
@@ -82,7 +77,6 @@ impl SyncCommand {
                     })?);
                 }
                 Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
             }
         }
         let verb = match (verb, is_primary) {
@@ -92,7 +86,7 @@ impl SyncCommand {
             (Some(_), true) => return Err(args.usage_error("--primary goes with push; a primary does not pull")),
             (None, _) => return Err(args.usage_error("missing verb: `sync pull` or `sync push`")),
         };
-        Ok(Parsed::Command(Self { verb, config }))
+        Ok(Self { verb, config })
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

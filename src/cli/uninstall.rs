@@ -1,9 +1,7 @@
 //! `uninstall`: removes what `setup` has installed.
 
-use lexopt::Parser;
-
 use crate::cli::apply_plan::{ApplyMode, run_plan};
-use crate::cli::args::{Args, Argument, Parsed};
+use crate::cli::args::Args;
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
 use crate::cli::output::Output;
@@ -12,7 +10,7 @@ use crate::config::{Config, ConfigSource, DEFAULT_CONFIG_FILE, WorkspaceConfig};
 use crate::doctor::HostContext;
 use crate::setup::Plan;
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Remove what setup has installed: units, polkit rule, program. Data, users,
 packages, firewall, bans and upgrades stay.
 
@@ -29,18 +27,15 @@ Options:
 pub(super) struct UninstallCommand(ApplyMode);
 
 impl UninstallCommand {
-    pub(super) fn parse(parser: Parser) -> Result<Parsed<Self>, CliError> {
-        let mut args = Args::new(parser, "uninstall", HELP, &["--dry-run", "--yes"]);
+    pub(super) fn parse(mut args: Args) -> Result<Self, CliError> {
         let mut mode = ApplyMode::default();
-        while let Some(item) = args.next()? {
-            match item {
-                Argument::Option("--dry-run") => mode.dry_run = true,
-                Argument::Option(_) => mode.assume_yes = true,
-                Argument::Value(value) => return Err(args.unexpected_argument(&value)),
-                Argument::Help(help) => return Ok(Parsed::Help(help)),
+        while let Some(option) = args.next_option()? {
+            match option {
+                "--dry-run" => mode.dry_run = true,
+                _ => mode.assume_yes = true,
             }
         }
-        Ok(Parsed::Command(Self(mode)))
+        Ok(Self(mode))
     }
 
     pub(super) fn run(self, out: &mut Output) -> Result<CommandOutcome, CliError> {

@@ -1,7 +1,7 @@
 //! Generator of the completions: the commands, the words that follow them, their options, and the options that take a
 //! file or another value.
 
-use crate::cli::docgen::page::{HelpPage, OptionEntry};
+use crate::cli::help_page::{HelpPage, OptionEntry};
 
 /// Returns the completion script for bash: one function with a word list per command.
 pub(super) fn render_bash(pages: &[HelpPage]) -> String {

@@ -1,6 +1,6 @@
 //! Generator of the manual page, in the macros of man(7).
 
-use crate::cli::docgen::page::{HelpPage, ListItem, Paragraph};
+use crate::cli::help_page::{HelpPage, ListItem, Paragraph};
 
 /// Entries of the section FILES, which no help text contains.
 const FILES_SECTION: [(&str, &str); 5] = [
