@@ -9,13 +9,16 @@ suite=${2:-bookworm}
 shift "$(($# < 2 ? $# : 2))"
 rm -rf "$dir.partial"
 mmdebstrap --quiet --variant=minbase \
-    --include=apt,systemd,systemd-sysv,libpam-systemd,dbus,openssh-server,iproute2,procps,ca-certificates,cron "$@" "$suite" "$dir.partial"
+    --include=apt,systemd,systemd-sysv,libpam-systemd,dbus,openssh-server,iproute2,procps,ca-certificates,cron \
+    "$@" "$suite" "$dir.partial"
 mkdir -p "$dir.partial/var/log/journal"
 : > "$dir.partial/etc/machine-id"
 cp /etc/resolv.conf "$dir.partial/etc/resolv.conf"
-env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive chroot "$dir.partial" sh -eu <<'INSIDE'
+env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive \
+    chroot "$dir.partial" sh -eu <<'INSIDE'
 apt-get -q update > /dev/null
-apt-get -q -y --no-install-recommends --download-only install curl fail2ban git nftables openssh-client polkitd python3 python3-systemd \
+apt-get -q -y --no-install-recommends --download-only install \
+    curl fail2ban git nftables openssh-client polkitd python3 python3-systemd \
     rsync sqlite3 sudo ufw unattended-upgrades > /dev/null
 mkdir -p /opt/packages
 mv /var/cache/apt/archives/*.deb /opt/packages/

@@ -10,8 +10,8 @@ openclaw=$3
 config=$4
 
 mmdebstrap --quiet --variant=minbase \
-    --include=systemd,systemd-sysv,dbus,polkitd,git,rsync,openssh-server,openssh-client,iproute2,procps,nftables,sqlite3 \
-    bookworm "$dir.partial"
+    --include=systemd,systemd-sysv,dbus,polkitd,git,rsync,openssh-server,openssh-client,iproute2 \
+    --include=procps,nftables,sqlite3 bookworm "$dir.partial"
 # The journal on disk survives a reboot; the suite reads every start of a gateway from it.
 mkdir -p "$dir.partial/var/log/journal"
 : > "$dir.partial/etc/machine-id"
