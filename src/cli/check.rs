@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::cli::args::{Args, Argument};
+use crate::cli::check::table::ProbedTarget;
 use crate::cli::config::load_config;
 use crate::cli::error::CliError;
 use crate::cli::outcome::CommandOutcome;
@@ -56,12 +57,6 @@ pub(super) struct CheckCommand {
 struct NamedTarget {
     name: Option<String>,
     target: ProbeTarget,
-}
-
-/// Result of a probe.
-struct ProbedTarget {
-    name: Option<String>,
-    result: probe::ProbeResult,
 }
 
 impl CheckCommand {

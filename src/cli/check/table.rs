@@ -1,11 +1,17 @@
 //! Output of `check`.
 
-use crate::cli::check::ProbedTarget;
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, TextColour};
 use crate::cli::printable::to_printable;
-use crate::probe::Verdict;
+use crate::probe::{ProbeResult, Verdict};
 use crate::text::json::Value;
+
+/// Result of a probe.
+pub(super) struct ProbedTarget {
+    /// Configured name.
+    pub(super) name: Option<String>,
+    pub(super) result: ProbeResult,
+}
 
 /// Prints one aligned line per target: verdict, latency, target, details.
 pub(super) fn print_table(findings: &[ProbedTarget], out: &mut Output) -> Result<(), CliError> {
