@@ -183,6 +183,17 @@ fn a_primarys_file_is_checked_as_one() {
     let standby = check(r#"{ "upstreams": [{ "name": "primary", "urls": ["http://claw:18789"] }] }"#);
     assert_eq!(standby.code, 2);
     assert!(standby.stderr.contains("makes this host a standby"), "{}", standby.stderr);
+
+    let openclaws = folder.path().join("openclaw.json");
+    std::fs::write(&openclaws, r#"{ "agents": {}, "gateway": { "port": 18789 } }"#).expect("it is written");
+    for (file, hint) in [
+        (write_config(folder.path(), r#"{ "workspace": {} }"#), "or check a primary's file with --primary"),
+        (openclaws, "is OpenClaw's own configuration"),
+    ] {
+        let ran = collect_output(program_command().args(["config", "--check"]).arg(&file).output().expect("it starts"));
+        assert_eq!((ran.code, ran.stderr.lines().count()), (2, 1), "{}", ran.stderr);
+        assert!(ran.stderr.contains(hint) && ran.stderr.contains("--primary"), "{}", ran.stderr);
+    }
 }
 
 #[test]

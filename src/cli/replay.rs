@@ -44,8 +44,13 @@ impl ReplayCommand {
 
 /// Replays a trace; by default the monitor's own. `Failure` if the machine decides differently now.
 fn replay_trace(file: Option<PathBuf>, out: &mut Output) -> Result<CommandOutcome, CliError> {
+    let is_own = file.is_none();
     let file = file.map_or_else(|| Ok(Paths::from_environment().trace_file()), resolve)?;
-    let text = trace::read(&file).map_err(CliError::failed)?;
+    let text = trace::read(&file).map_err(|why| match why {
+        // As `history` says it.
+        atomic_file::FileError::NoTrace { .. } if is_own => CliError::Failed("no trace yet".to_owned()),
+        why => CliError::failed(why),
+    })?;
     let replayed = trace::replay(&text, out.stream()).map_err(CliError::Output)?;
     let left_out = replayed.describe_skipped();
     if replayed.events == 0 {

@@ -117,6 +117,12 @@ fn load_as<T>(path: &Path, parse: fn(&str, &str) -> Result<T, ConfigErrors>) -> 
         ConfigErrors::single(format!("cannot read {name}: {hint}"))
     })?;
     match String::from_utf8(bytes) {
+        Ok(text) if path.ends_with("openclaw.json") => parse(&text, &name).map_err(|_| {
+            ConfigErrors::single(format!(
+                "{name}: is OpenClaw's own configuration; name that of openclaw-failover, such as \
+                 {DEFAULT_CONFIG_FILE}; a primary's file, checked with --primary, needs only \"workspace\""
+            ))
+        }),
         Ok(text) => parse(&text, &name),
         Err(error) => {
             let (sound, _) = error.as_bytes().split_at(error.utf8_error().valid_up_to());

@@ -17,7 +17,8 @@ pub(super) fn check_upstreams(
     problems: &Diagnostics,
 ) -> Vec<CheckedUrl> {
     if !problems.is_set("upstreams") {
-        problems.add("upstreams", format!("is missing; add {UPSTREAMS_EXAMPLE}"));
+        problems
+            .add("upstreams", format!("is missing; add {UPSTREAMS_EXAMPLE}, or check a primary's file with --primary"));
     } else if upstreams.is_empty() {
         problems.add("upstreams", format!("is empty; write {UPSTREAMS_EXAMPLE}"));
     }
