@@ -1,8 +1,11 @@
 //! Configuration files: every problem is reported with its position, all in one run.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A panic is a failed test.
+
 use std::time::Duration;
 
 use openclaw_failover::config::{self, Config, ConfigErrors, NotificationTopic, WebhookFormat, WitnessConfig};
+use openclaw_failover::text::json::{Node, ObjectEntry, Value};
 
 const UPSTREAMS: &str = r#""upstreams": [{ "name": "primary", "urls": ["http://100.64.0.1:18789"] }]"#;
 
@@ -104,6 +107,49 @@ fn what_is_printed_reads_back_as_the_same() {
         let config = parse(text).unwrap();
         let printed = config.to_json().to_pretty();
         assert_eq!(parse(&printed), Ok(config), "{printed}");
+    }
+}
+
+/// Lists every key below a value of the configuration, such as `upstreams[].name`, with its value.
+fn list_keys(value: &Value, path: &str) -> Vec<(String, String)> {
+    let below = |entry: &ObjectEntry| {
+        let key = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
+        list_keys(&entry.node, &key)
+    };
+    match (value.as_object(), value.as_array().and_then(<[Node]>::first)) {
+        (Some(entries), _) => entries.iter().flat_map(below).collect(),
+        (None, Some(item)) if item.as_object().is_some() => list_keys(item, &format!("{path}[]")),
+        (None, _) => vec![(path.to_owned(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))],
+    }
+}
+
+#[test]
+fn the_readme_and_the_nixos_options_have_every_key_and_its_default() {
+    let readme = include_str!("../README.md");
+    let cells = |row: &'static str| row.split('|').map(|cell| cell.split('`').skip(1).step_by(2).collect::<Vec<_>>());
+    let mut table = Vec::new();
+    for row in readme.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<_> = cells(row).collect();
+        let mut section = "";
+        for (index, key) in cells[1].iter().enumerate() {
+            // In one cell, a key without a section is in the section of the key before it.
+            let (parent, name) = key.rsplit_once('.').unwrap_or((section, key));
+            section = parent;
+            let default = cells[2].get(index).filter(|_| cells[2].len() == cells[1].len());
+            table.push((format!("{parent}.{name}"), default.copied()));
+        }
+    }
+    let options = include_str!("../nixos/module/settings.nix");
+    let defaults = list_keys(&parse(&format!("{{ {UPSTREAMS} }}")).unwrap().to_json(), "");
+    for (key, _) in list_keys(&parse(CONFIG_WITH_ALL_KEYS).unwrap().to_json(), "") {
+        let row = table.iter().find(|(known, _)| *known == key);
+        let (_, documented) = row.unwrap_or_else(|| panic!("{key} is not in README's table"));
+        let name = key.rsplit('.').next().unwrap();
+        assert!(options.contains(&format!(" {name} =")), "{key} has no option in nixos/module/settings.nix");
+        let default = defaults.iter().find(|(known, _)| *known == key).map(|(_, default)| default.as_str());
+        if let (Some(default), Some(documented)) = (default, documented) {
+            assert_eq!(default, *documented, "{key}");
+        }
     }
 }
 
