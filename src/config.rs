@@ -1,7 +1,7 @@
-//! Configuration: file → raw values → checked model.
+//! Configuration: file → model → checks.
 //!
-//! Raw values are as typed. The checks turn them into the model and report every problem at once. Every reader of
-//! a configuration runs the same checks, so what `config --check` accepts is what the monitor runs with.
+//! The model declares each key once. The checks report every problem at once, with the position of its value. Every
+//! reader of a configuration runs the same checks, so what `config --check` accepts is what the monitor runs with.
 
 pub(crate) mod address;
 pub(crate) mod decode;
@@ -17,7 +17,7 @@ mod state_paths;
 mod validate;
 pub(crate) mod witness;
 
-use crate::config::decode::Untyped;
+use crate::config::decode::{ConfigValue, Untyped};
 use crate::config::diagnostics::Diagnostics;
 pub use crate::config::diagnostics::{ConfigErrors, ValueError};
 pub use crate::config::environment::LegacyVariables;
@@ -26,7 +26,6 @@ pub use crate::config::model::{
     WorkspaceConfig,
 };
 pub use crate::config::notify::{HeartbeatConfig, NotificationTopic, NotifyConfig, WebhookFormat};
-use crate::config::section::ConfigValue;
 pub use crate::config::source::{ConfigSource, DEFAULT_CONFIG_FILE, find_source, load_config, load_primary};
 pub use crate::config::witness::WitnessConfig;
 

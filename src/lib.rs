@@ -17,7 +17,7 @@
 //! - [`failover`]: **the core**, pure: `handle_event(now, event) -> actions`. Every decision is taken here.
 //! - [`probe`]: one bounded health request to a gateway, answered by a verdict.
 //! - [`finding`]: results of checks and their remedies.
-//! - [`config`]: file → schema → model. Every problem is reported at once.
+//! - [`config`]: file → model → checks. Each key is declared once; every problem is reported at once.
 //! - [`os`]: child processes with deadlines, systemd, users, the journal, files, clocks and network addresses.
 //! - [`text`]: JSON, durations, UTC times, tables, suggestions and printable text.
 

@@ -5,8 +5,7 @@
 use std::fmt::Display;
 
 use crate::config::diagnostics::{Diagnostics, Origin, quote};
-use crate::config::section::ConfigValue;
-use crate::text::json::{Node, ObjectEntry};
+use crate::text::json::{Node, ObjectEntry, Value};
 use crate::text::suggestion::suggest_name;
 
 /// Directory of the credential files, named in messages about secrets in the configuration.
@@ -15,6 +14,15 @@ pub(crate) const CREDENTIALS: &str = "/etc/openclaw-failover/credentials/";
 /// Parts of key names that suggest that the value is a secret.
 const SECRET_KEY_PARTS: [&str; 9] =
     ["token", "password", "passwd", "passphrase", "secret", "api_key", "apikey", "bearer", "authorization"];
+
+/// Value of a key. Its default also replaces a bad value, so that the rest can be checked.
+pub(super) trait ConfigValue: Default {
+    /// Reads the value; reports a bad one.
+    fn decode(untyped: &Untyped<'_>) -> Option<Self>;
+
+    /// Returns the form that [`ConfigValue::decode`] reads.
+    fn encode(&self) -> Value;
+}
 
 /// Untyped value from the file.
 pub(super) struct Untyped<'a> {

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::decode::ConfigValue;
 use crate::config::notify::{HeartbeatConfig, NotifyConfig};
-use crate::config::section::{ConfigValue, section};
+use crate::config::section::section;
 use crate::config::witness::WitnessConfig;
 use crate::text::json::Value;
 

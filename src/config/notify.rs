@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::decode::Untyped;
-use crate::config::section::{ConfigValue, decode_name, section};
+use crate::config::decode::{ConfigValue, Untyped};
+use crate::config::section::{decode_name, section};
 use crate::text::json::Value;
 use crate::text::named_enum::named_enum;
 

@@ -6,21 +6,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::decode::Untyped;
+use crate::config::decode::{ConfigValue, Untyped};
 use crate::config::state_paths::split_absolute_path;
 use crate::text::byte_size::{format_size, parse_size};
 use crate::text::duration::{format_duration, parse_duration};
 use crate::text::json::Value;
 use crate::text::suggestion::suggest_name;
-
-/// Value of a key. Its default also replaces a bad value, so that the rest can be checked.
-pub(super) trait ConfigValue: Default {
-    /// Reads the value; reports a bad one.
-    fn decode(untyped: &Untyped<'_>) -> Option<Self>;
-
-    /// Returns the form that [`ConfigValue::decode`] reads.
-    fn encode(&self) -> Value;
-}
 
 /// Declares a section: a struct, with the default of each key, and for a list the maximum length in brackets.
 macro_rules! section {
@@ -37,7 +28,7 @@ macro_rules! section {
             }
         }
 
-        impl $crate::config::section::ConfigValue for $name {
+        impl $crate::config::decode::ConfigValue for $name {
             fn decode(untyped: &$crate::config::decode::Untyped<'_>) -> Option<Self> {
                 let mut object = $crate::config::decode::ObjectDecoder::open(untyped)?;
                 let mut section = Self::default();
@@ -48,7 +39,7 @@ macro_rules! section {
 
             fn encode(&self) -> $crate::text::json::Value {
                 $crate::text::json::Value::from_entries([
-                    $( (stringify!($key), $crate::config::section::ConfigValue::encode(&self.$key)), )*
+                    $( (stringify!($key), $crate::config::decode::ConfigValue::encode(&self.$key)), )*
                 ])
             }
         }

@@ -3,9 +3,8 @@
 use std::fmt;
 
 use crate::config::address::{Address, split_authority};
-use crate::config::decode::Untyped;
+use crate::config::decode::{ConfigValue, Untyped};
 use crate::config::diagnostics::{ValueError, quote};
-use crate::config::section::ConfigValue;
 use crate::text::json::Value;
 use crate::text::suggestion::suggest_name;
 
