@@ -1,6 +1,6 @@
 //! Orphans: no child outlives its command. Each command is killed while a child runs.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set up its world has failed")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set up its hosts has failed")]
 
 #[path = "support/needs.rs"]
 mod needs;

@@ -9,7 +9,7 @@ use std::{fs, thread};
 use openclaw_failover::control::{self, ControlError, ControlResponse, Request};
 use openclaw_failover::failover::HoldKind;
 
-use crate::desk::{ScriptedMonitor, WAIT_LIMIT, response};
+use crate::scripted_monitor::{ScriptedMonitor, WAIT_LIMIT, response};
 
 const STATUS: &[u8] = b"{\"command\":\"status\"}\n";
 
@@ -20,8 +20,8 @@ fn idle_monitor() -> ScriptedMonitor {
     ScriptedMonitor::open(|_, _| Ok(response("standby", None, &[])))
 }
 
-fn connect(desk: &ScriptedMonitor) -> UnixStream {
-    let stream = UnixStream::connect(desk.socket()).unwrap();
+fn connect(monitor: &ScriptedMonitor) -> UnixStream {
+    let stream = UnixStream::connect(monitor.socket()).unwrap();
     stream.set_read_timeout(Some(WAIT_LIMIT)).unwrap();
     stream
 }
@@ -60,16 +60,16 @@ fn the_socket_is_for_owner_and_group_and_replaces_a_stale_one() {
 
 #[test]
 fn drops_a_silent_client() {
-    let desk = idle_monitor();
+    let monitor = idle_monitor();
     let began = Instant::now();
-    assert!(read_refusal(&connect(&desk)).contains("did not arrive in time"));
+    assert!(read_refusal(&connect(&monitor)).contains("did not arrive in time"));
     assert!(began.elapsed() >= Duration::from_secs(1), "while there are seats it is waited for");
 }
 
 #[test]
 fn serves_a_slow_client() {
-    let desk = idle_monitor();
-    let mut slow = connect(&desk);
+    let monitor = idle_monitor();
+    let mut slow = connect(&monitor);
     for &byte in STATUS {
         slow.write_all(&[byte]).unwrap();
         thread::sleep(Duration::from_millis(10));
@@ -79,36 +79,36 @@ fn serves_a_slow_client() {
 
 #[test]
 fn refuses_overlong_and_invalid_requests() {
-    let desk = idle_monitor();
-    let mut huge = connect(&desk);
+    let monitor = idle_monitor();
+    let mut huge = connect(&monitor);
     // The rest is not read by the server.
     let _ = huge.write_all(&[b'x'; 100_000]);
     assert!(read_refusal(&huge).contains("too long"));
     for (said, why) in [(&b"promote\n"[..], "not JSON"), (b"\0\xff\n", "not UTF-8"), (b"{}\n", "no \"command\"")] {
-        let mut client = connect(&desk);
+        let mut client = connect(&monitor);
         client.write_all(said).unwrap();
         assert!(read_refusal(&client).contains(why), "{said:?}");
     }
-    let mut hasty = connect(&desk);
+    let mut hasty = connect(&monitor);
     hasty.write_all(b"{\"command\":\"resume\"").unwrap();
     hasty.shutdown(std::net::Shutdown::Write).unwrap();
     assert!(read_refusal(&hasty).contains("incomplete"));
-    assert_eq!(desk.requests(), [], "the monitor has heard of none of them");
+    assert_eq!(monitor.requests(), [], "the monitor has heard of none of them");
 }
 
 #[test]
 fn serves_new_clients_beside_many_stuck_ones() {
-    let desk = idle_monitor();
-    let silent: Vec<_> = (0..CLIENT_COUNT).map(|_| connect(&desk)).collect();
+    let monitor = idle_monitor();
+    let silent: Vec<_> = (0..CLIENT_COUNT).map(|_| connect(&monitor)).collect();
     let deaf: Vec<_> = (0..CLIENT_COUNT)
         .map(|_| {
-            let mut deaf = connect(&desk);
+            let mut deaf = connect(&monitor);
             deaf.write_all(STATUS).unwrap();
             deaf
         })
         .collect();
     let began = Instant::now();
-    assert_eq!(desk.send(&Request::Status { since: None }).status.role.name, "standby");
+    assert_eq!(monitor.send(&Request::Status { since: None }).status.role.name, "standby");
     let waited = began.elapsed();
     assert!(waited < Duration::from_secs(10), "behind {CLIENT_COUNT} silent ones: {waited:?}");
     assert!(deaf.iter().all(|deaf| read_to_end(deaf).contains("standby")), "and the others were answered, too");
@@ -117,32 +117,32 @@ fn serves_new_clients_beside_many_stuck_ones() {
 
 #[test]
 fn ignores_clients_that_disconnect_early() {
-    let desk = idle_monitor();
+    let monitor = idle_monitor();
     for _ in 0..CLIENT_COUNT {
-        drop(connect(&desk));
-        let mut leaves = connect(&desk);
+        drop(connect(&monitor));
+        let mut leaves = connect(&monitor);
         leaves.write_all(STATUS).unwrap();
     }
-    desk.send(&Request::Status { since: None });
+    monitor.send(&Request::Status { since: None });
 }
 
 #[test]
 fn limits_the_rate_of_orders() {
-    let desk = idle_monitor();
+    let monitor = idle_monitor();
     let began = Instant::now();
     let order = |client: &mut UnixStream| client.write_all(b"{\"command\":\"resume\"}\n").unwrap();
-    let mut clients: Vec<_> = (0..40).map(|_| connect(&desk)).collect();
+    let mut clients: Vec<_> = (0..40).map(|_| connect(&monitor)).collect();
     clients.iter_mut().for_each(order);
     let answers: Vec<_> =
         clients.iter().map(|client| ControlResponse::parse(read_to_end(client).trim_end().as_bytes())).collect();
     let obeyed = answers.iter().filter(|answer| answer.is_ok()).count();
     let most = began.elapsed().as_millis() / 100 + 1;
     assert!(obeyed >= 2 && obeyed as u128 <= most, "{obeyed} of at most {most}");
-    assert_eq!(desk.requests().len(), obeyed, "who was refused was not obeyed");
+    assert_eq!(monitor.requests().len(), obeyed, "who was refused was not obeyed");
     for refused in answers.into_iter().filter_map(Result::err) {
         assert!(refused.contains("try again"), "{refused}");
     }
     // Two in a row, as in a script, are both accepted.
     let pause = Request::Hold { kind: HoldKind::Paused, duration: None, reason: None };
-    assert_eq!((desk.send(&pause).events.len(), desk.send(&Request::Resume).events.len()), (0, 0));
+    assert_eq!((monitor.send(&pause).events.len(), monitor.send(&Request::Resume).events.len()), (0, 0));
 }

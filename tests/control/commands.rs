@@ -9,7 +9,7 @@ use openclaw_failover::failover::{Drill, DrillOutcome, DrillStep, Hold, HoldKind
 use openclaw_failover::status::DegradedCondition;
 use openclaw_failover::text::Time;
 
-use crate::desk::{ScriptedMonitor, response};
+use crate::scripted_monitor::{ScriptedMonitor, response};
 
 /// Runs the program beside a monitor. Returns its exit code, output and errors.
 fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
@@ -31,30 +31,30 @@ fn hold_request(kind: HoldKind, seconds: u64) -> Request {
 #[test]
 fn promote_follows_until_the_gateway_answers() {
     let promoted = || hold(HoldKind::Promoted);
-    let desk = ScriptedMonitor::open(move |nth, _| match nth {
+    let monitor = ScriptedMonitor::open(move |nth, _| match nth {
         0 => Ok(response("promoting", promoted(), &["an operator set the hold", "takes over"])),
         1 => Ok(response("promoting", promoted(), &[])),
         2 => Err("the monitor restarts".to_owned()),
         _ => Ok(response("active", promoted(), &["this host is active\u{1b}[2J"])),
     });
-    let (code, out, complaints) = run(desk.run_dir(), &["promote"]);
+    let (code, out, complaints) = run(monitor.run_dir(), &["promote"]);
     assert_eq!((code, complaints.as_str()), (0, ""));
     assert_eq!(out, "an operator set the hold\ntakes over\nthis host is active\\u{1b}[2J\n");
-    let asked = desk.requests();
+    let asked = monitor.requests();
     assert_eq!(asked.first(), Some(&Request::Hold { kind: HoldKind::Promoted, duration: None, reason: None }));
     assert_eq!(asked.get(1), Some(&Request::Status { since: Some(7) }));
 }
 
 #[test]
 fn demote_says_so_when_there_is_nothing_to_do() {
-    let desk = ScriptedMonitor::open(|_, _| Ok(response("standby", hold(HoldKind::Standby), &["held"])));
-    let (code, out, _) = run(desk.run_dir(), &["demote"]);
+    let monitor = ScriptedMonitor::open(|_, _| Ok(response("standby", hold(HoldKind::Standby), &["held"])));
+    let (code, out, _) = run(monitor.run_dir(), &["demote"]);
     assert_eq!((code, out.as_str()), (0, "held\nthis host is standby already\n"));
-    run(desk.run_dir(), &["demote", "--for", "30m"]);
-    run(desk.run_dir(), &["demote", "--for=ever"]);
+    run(monitor.run_dir(), &["demote", "--for", "30m"]);
+    run(monitor.run_dir(), &["demote", "--for=ever"]);
     let kind = HoldKind::Standby;
     assert_eq!(
-        desk.requests(),
+        monitor.requests(),
         [hold_request(kind, 7200), hold_request(kind, 1800), Request::Hold { kind, duration: None, reason: None }]
     );
 }
@@ -80,12 +80,12 @@ fn a_hold_that_ends_or_takes_too_long_is_a_failure() {
 
 #[test]
 fn pause_and_resume_are_done_at_once() {
-    let desk = ScriptedMonitor::open(|nth, _| Ok(response("active", None, if nth < 2 { &["said"] } else { &[] })));
-    assert_eq!(run(desk.run_dir(), &["pause", "--for", "1m"]), (0, "said\n".to_owned(), String::new()));
-    assert_eq!(run(desk.run_dir(), &["resume"]), (0, "said\n".to_owned(), String::new()));
-    let (code, out, _) = run(desk.run_dir(), &["resume"]);
+    let monitor = ScriptedMonitor::open(|nth, _| Ok(response("active", None, if nth < 2 { &["said"] } else { &[] })));
+    assert_eq!(run(monitor.run_dir(), &["pause", "--for", "1m"]), (0, "said\n".to_owned(), String::new()));
+    assert_eq!(run(monitor.run_dir(), &["resume"]), (0, "said\n".to_owned(), String::new()));
+    let (code, out, _) = run(monitor.run_dir(), &["resume"]);
     assert_eq!((code, out.as_str()), (0, "no hold is set: automatic failover is ON\n"));
-    assert_eq!(desk.requests(), [hold_request(HoldKind::Paused, 60), Request::Resume, Request::Resume]);
+    assert_eq!(monitor.requests(), [hold_request(HoldKind::Paused, 60), Request::Resume, Request::Resume]);
 }
 
 #[test]
@@ -97,28 +97,28 @@ fn fails_without_a_monitor_or_after_a_refusal() {
         assert!(complaints.contains("nothing listens on") && complaints.contains("systemctl start"), "{complaints}");
     }
     assert_eq!(run(no_monitor.path(), &["drill", "--hold", "2d"]).0, 2);
-    let desk = ScriptedMonitor::open(|_, _| Err("no".to_owned()));
-    assert_eq!(run(desk.run_dir(), &["promote"]).2, "openclaw-failover: the monitor refused the request: no\n");
+    let monitor = ScriptedMonitor::open(|_, _| Err("no".to_owned()));
+    assert_eq!(run(monitor.run_dir(), &["promote"]).2, "openclaw-failover: the monitor refused the request: no\n");
 }
 
 #[test]
 fn status_comes_from_the_monitor() {
-    let desk = ScriptedMonitor::open(|_, _| Ok(response("active", None, &[])));
-    let (_, out, _) = run(desk.run_dir(), &["status", "--json"]);
+    let monitor = ScriptedMonitor::open(|_, _| Ok(response("active", None, &[])));
+    let (_, out, _) = run(monitor.run_dir(), &["status", "--json"]);
     assert!(out.contains(r#""role": "active""#), "{out}");
-    assert_eq!(desk.requests(), [Request::Status { since: None }]);
+    assert_eq!(monitor.requests(), [Request::Status { since: None }]);
 }
 
 /// Returns the response of a monitor whose drill has come this far.
 fn drill_response(steps: &[u64], outcome: Option<DrillOutcome>, said: &[&str]) -> Result<ControlResponse, String> {
-    let mut told = response("active", None, said);
+    let mut response = response("active", None, said);
     let began = Time::from_millis(1_795_300_000_000);
     let mut took = [None; 6];
     for (took, millis) in took.iter_mut().zip(steps) {
         *took = Some(Duration::from_millis(*millis));
     }
     let ended = outcome.map(|_| began + Duration::from_secs(20));
-    told.status.last_drill = Some(Drill {
+    response.status.last_drill = Some(Drill {
         began_at: began,
         step: DrillStep::Pull,
         step_since: began,
@@ -126,39 +126,40 @@ fn drill_response(steps: &[u64], outcome: Option<DrillOutcome>, said: &[&str]) -
         outcome,
         ended_at: ended,
     });
-    Ok(told)
+    Ok(response)
 }
 
 #[test]
 fn a_drill_is_followed_step_by_step() {
-    let desk = ScriptedMonitor::open(|nth, _| match nth {
+    let monitor = ScriptedMonitor::open(|nth, _| match nth {
         0 => drill_response(&[], None, &["drill: the gateway is started"]),
         1 => drill_response(&[812, 95], None, &[]),
         2 => Err("the monitor is busy".to_owned()),
         3 => drill_response(&[812, 95, 6100], None, &["this host is active"]),
         _ => drill_response(&[812, 95, 6100, 10_000, 1100, 1200], Some(DrillOutcome::Passed), &["the drill passed"]),
     });
-    let (code, out, complaints) = run(desk.run_dir(), &["drill", "--hold", "10s"]);
+    let (code, out, complaints) = run(monitor.run_dir(), &["drill", "--hold", "10s"]);
     assert_eq!((code, complaints.as_str()), (0, ""));
     let expected = "drill: the gateway is started\n  pull    812 ms\n  start   95 ms\n  verify  6.1 s\n\
                     this host is active\n  hold    10 s\n  stop    1.1 s\n  return  1.2 s\nthe drill passed\n";
     assert_eq!(out, expected);
     let hold = Duration::from_secs(10);
-    assert_eq!(desk.requests()[..2], [Request::Drill { hold, force: false }, Request::Status { since: Some(7) }]);
+    assert_eq!(monitor.requests()[..2], [Request::Drill { hold, force: false }, Request::Status { since: Some(7) }]);
 }
 
 #[test]
 fn a_drill_that_does_not_pass_is_a_failure() {
     for outcome in [DrillOutcome::Failed { step: DrillStep::Start }, DrillOutcome::Overtaken, DrillOutcome::Interrupted]
     {
-        let desk = ScriptedMonitor::open(move |nth, _| drill_response(&[1], (nth > 0).then_some(outcome), &["said"]));
-        let (code, out, _) = run(desk.run_dir(), &["drill", "--force"]);
+        let monitor =
+            ScriptedMonitor::open(move |nth, _| drill_response(&[1], (nth > 0).then_some(outcome), &["said"]));
+        let (code, out, _) = run(monitor.run_dir(), &["drill", "--force"]);
         assert_eq!((code, out.as_str()), (1, "said\n  pull    1 ms\nsaid\n"));
-        assert_eq!(desk.requests()[0], Request::Drill { hold: Duration::ZERO, force: true });
+        assert_eq!(monitor.requests()[0], Request::Drill { hold: Duration::ZERO, force: true });
     }
     let endless = ScriptedMonitor::open(|_, _| {
-        let told = drill_response(&[], None, &[]);
-        told.map(|told| ControlResponse { time_limit: Duration::from_secs(1), ..told })
+        let response = drill_response(&[], None, &[]);
+        response.map(|response| ControlResponse { time_limit: Duration::from_secs(1), ..response })
     });
     let (code, _, complaints) = run(endless.run_dir(), &["drill"]);
     assert_eq!(code, 1);
@@ -167,13 +168,13 @@ fn a_drill_that_does_not_pass_is_a_failure() {
 
 #[test]
 fn a_drill_that_is_refused_says_why() {
-    let desk = ScriptedMonitor::open(|_, _| {
-        let mut told = drill_response(&[], Some(DrillOutcome::Passed), &["drill refused: degraded"])?;
-        told.status.degraded =
+    let monitor = ScriptedMonitor::open(|_, _| {
+        let mut response = drill_response(&[], Some(DrillOutcome::Passed), &["drill refused: degraded"])?;
+        response.status.degraded =
             vec![DegradedCondition { name: "not_ready".to_owned(), text: "masked\u{1b}".to_owned() }];
-        Ok(told)
+        Ok(response)
     });
-    let (code, out, _) = run(desk.run_dir(), &["drill"]);
+    let (code, out, _) = run(monitor.run_dir(), &["drill"]);
     assert_eq!((code, out.as_str()), (1, "drill refused: degraded\nnot_ready: masked\\u{1b}\n"));
-    assert_eq!(desk.requests().len(), 1, "the last drill is not this one");
+    assert_eq!(monitor.requests().len(), 1, "the last drill is not this one");
 }

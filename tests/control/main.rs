@@ -4,4 +4,4 @@
 
 mod abuse;
 mod commands;
-mod desk;
+mod scripted_monitor;

@@ -1,6 +1,6 @@
 //! Results of `doctor` on a healthy standby, and on one that was broken in various ways.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set up its world has failed")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set up its hosts has failed")]
 
 #[path = "../support/needs.rs"]
 mod needs;

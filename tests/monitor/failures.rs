@@ -96,10 +96,10 @@ fn reports_a_failed_start_with_exit_code_and_last_line() {
 
     // The command waits for a gateway that never comes up.
     let _promote = start_promote_command(at);
-    let told = wait_for_line(&lines, "exited: code 78");
+    let line = wait_for_line(&lines, "exited: code 78");
     let words = "openclaw.service exited: code 78 (configuration error); last line: Config invalid: \
         gateway.auth.token=[redacted] is no object. Retrying in 5 s";
-    assert!(told.contains(words), "{told}");
+    assert!(line.contains(words), "{line}");
     let wrong = wait_for_problem(at, "start_failing");
     assert!(!wrong.contains("systemd_unreachable"), "{wrong}");
     assert!(!fs::read_to_string(at.join("state/history.jsonl")).unwrap().contains("hunter2"));
@@ -129,9 +129,9 @@ fn a_start_that_a_condition_forbids_is_not_told_as_the_end_of_an_earlier_run() {
     let (_primary, _monitor, lines) = start_with_failing_gateway(at);
     let _promote = start_promote_command(at);
     for _ in 0..2 {
-        let told = wait_for_line(&lines, "Retrying in");
-        assert!(told.contains("openclaw.service was not started: a Condition…= of its unit file is not met"), "{told}");
-        assert!(!told.contains("78") && !told.contains("last line"), "{told}");
+        let line = wait_for_line(&lines, "Retrying in");
+        assert!(line.contains("openclaw.service was not started: a Condition…= of its unit file is not met"), "{line}");
+        assert!(!line.contains("78") && !line.contains("last line"), "{line}");
     }
 }
 
@@ -185,10 +185,10 @@ fn reports_a_flapping_primary_and_fails_over() {
     );
     fs::write(at.join("config.json"), text).unwrap();
     let (_monitor, lines) = start_monitor(at);
-    let told = wait_for_line(&lines, "keeps failing and coming back");
-    assert!(told.contains("available for") && told.contains("of the last 30 s"), "{told}");
-    let told = wait_for_line(&lines, "failing over: ");
-    assert!(told.contains("the primary keeps failing and coming back"), "{told}");
+    let line = wait_for_line(&lines, "keeps failing and coming back");
+    assert!(line.contains("available for") && line.contains("of the last 30 s"), "{line}");
+    let line = wait_for_line(&lines, "failing over: ");
+    assert!(line.contains("the primary keeps failing and coming back"), "{line}");
     wait_for_problem(at, "flapping");
     // The metrics are written a moment after the status.
     let began = Instant::now();

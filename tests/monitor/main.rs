@@ -218,8 +218,8 @@ fn the_reason_of_a_pause_is_reported_and_survives_a_monitor_restart() {
 
     let (code, out) = run(&["pause", "--reason", "a new\nkernel\u{1b}[2J"]);
     assert!(code == Some(0) && out.contains("Reason: a new kernel [2J\n"), "{out}");
-    let told = wait_for_line(&lines, "an operator set the hold 'paused'");
-    assert!(told.ends_with("Reason: a new kernel [2J"), "{told}");
+    let line = wait_for_line(&lines, "an operator set the hold 'paused'");
+    assert!(line.ends_with("Reason: a new kernel [2J"), "{line}");
     let shown = "           reason: a new kernel [2J\n";
     assert!(run(&["status"]).1.contains(shown), "{}", run(&["status"]).1);
 
@@ -301,10 +301,10 @@ fn announces_what_blocks_a_failover_and_its_end() {
     write_config(folder.path(), primary, r#", "workspace": { "refresh": "1s" }"#);
     let (mut monitor, lines) = start_monitor(folder.path());
 
-    let told = wait_for_line(&lines, "not ready to take over: channels");
-    assert!(told.ends_with("channels: [2Jnone"), "{told}");
-    let told = wait_for_line(&lines, "not ready to take over: crons: they are on");
-    assert!(told.contains("To fix it: `su - openclaw -c 'openclaw config set cron.enabled false'`"), "{told}");
+    let line = wait_for_line(&lines, "not ready to take over: channels");
+    assert!(line.ends_with("channels: [2Jnone"), "{line}");
+    let line = wait_for_line(&lines, "not ready to take over: crons: they are on");
+    assert!(line.contains("To fix it: `su - openclaw -c 'openclaw config set cron.enabled false'`"), "{line}");
     wait_for_line_after_checks(&monitor, &lines, "not ready to take over: gateway-unit: openclaw.service is masked");
     let wrong = wait_for_problem(folder.path(), "gateway-unit: ");
     for words in ["gateway-unit: openclaw.service is masked. To fix it: `systemctl unmask", "crons: ", "channels: "] {

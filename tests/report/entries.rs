@@ -247,10 +247,11 @@ fn every_note_is_one_short_line_in_words_and_json_that_reads_back() {
 #[test]
 fn remedies_name_existing_commands() {
     for entry in all_entries() {
-        for told in entry.text.split('`').skip(1).step_by(2).filter(|told| told.starts_with("openclaw-failover")) {
-            let command = told.split(' ').nth(1);
+        for quoted in entry.text.split('`').skip(1).step_by(2).filter(|quoted| quoted.starts_with("openclaw-failover"))
+        {
+            let command = quoted.split(' ').nth(1);
             let known = ["check", "config", "status", "history", "notify", "promote", "resume", "drill"];
-            assert!(command.is_some_and(|command| known.contains(&command)), "{told}");
+            assert!(command.is_some_and(|command| known.contains(&command)), "{quoted}");
         }
     }
 }
@@ -364,10 +365,10 @@ fn every_hold_entry_has_the_reason() {
 #[test]
 fn a_failing_gateway_is_reported_with_its_last_probe() {
     let silent = entry(&MachineNotice::NotAnswering { waited: Duration::from_secs(300) }, 310);
-    let told = silent.with_last_probe("TLS: the certificate has expired (2 days ago); renew it there");
+    let with_probe = silent.with_last_probe("TLS: the certificate has expired (2 days ago); renew it there");
     assert!(
-        told.text.ends_with(". Last probe: TLS: the certificate has expired (2 days ago); renew it there"),
+        with_probe.text.ends_with(". Last probe: TLS: the certificate has expired (2 days ago); renew it there"),
         "{}",
-        told.text
+        with_probe.text
     );
 }

@@ -78,8 +78,11 @@ fn a_monitor_starts_with_a_truncated_file() {
     fs::write(&path, "{\"schema\": 1, \"hold\"").unwrap();
     let (found, unreadable) = load(&path, at(0));
     assert_eq!(start_machine(found, at(0)).persistent_state(), &PersistentState::default());
-    let told = unreadable.unwrap().to_string();
-    assert!(told.contains("state.json.unreadable-1795298400; the saved state is lost, including any hold"), "{told}");
+    let reported = unreadable.unwrap().to_string();
+    assert!(
+        reported.contains("state.json.unreadable-1795298400; the saved state is lost, including any hold"),
+        "{reported}"
+    );
     save(&path, &memory(0), WallClockOffset::default()).unwrap();
     assert_eq!(load(&path, at(0)).0, memory(0));
 }

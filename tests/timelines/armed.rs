@@ -18,7 +18,7 @@ fn unarmed() -> Night {
 fn reminds_hourly_that_no_upstream_was_ever_healthy() {
     let mut night = unarmed();
     night.at(30.0, refused()).expect_notice("NeverSeenHealthy").expect_role("standby");
-    let mut told = 0;
+    let mut reminders = 0;
     for at in (33..7300).step_by(3) {
         night.at(f64::from(at), refused());
         if at % 60 == 0 {
@@ -27,12 +27,12 @@ fn reminds_hourly_that_no_upstream_was_ever_healthy() {
         let due = [3630, 7230].contains(&at);
         if due {
             night.expect_notice("NeverSeenHealthy");
-            told += 1;
+            reminders += 1;
         } else {
             night.expect_no_notice();
         }
     }
-    assert_eq!(told, 2);
+    assert_eq!(reminders, 2);
     night.expect_role("standby").expect_actions(&vec![Pull; 121]);
 }
 

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use crate::world::{LONG, World, has_perl, run};
+use crate::repositories::{LONG, Repositories, has_perl, run};
 
 /// Default number of files for each writer.
 const FILES: usize = 40;
@@ -94,7 +94,7 @@ enum Gateway {
 
 /// One repository, a sync, and all writers.
 struct Scenario {
-    world: World,
+    repos: Repositories,
     name: &'static str,
     /// Task of the syncing process.
     task: &'static str,
@@ -112,9 +112,9 @@ impl Scenario {
     fn new(name: &'static str, task: &'static str, gateway: Gateway) -> Self {
         let number = |name: &str, usual: usize| env::var(name).map_or(usual, |value| value.parse().unwrap());
         let files = number("ACKNOWLEDGED_FILES", FILES);
-        let world = World::new();
+        let repos = Repositories::new();
         let lines = "1 2 3 4 5 6 7 8";
-        world.primary(&format!(
+        repos.primary(&format!(
             "mkdir -p w/append w/rename w/rewrite w/open w/mmap
              echo head 000 >a.md; text=$(printf 'head 000\\n'; printf '%s\\n' {lines})
              map=$(printf 'head 000\\n'; for n in $(seq {SLOTS}); do printf '%063d\\n' $n; done)
@@ -123,11 +123,11 @@ impl Scenario {
              done; git add -A; git commit -qm many; git push -q origin main",
             files - 1
         ));
-        world.pull();
-        let checkout = if task == "primary" { world.at("primary") } else { world.workspace.path.clone() };
+        repos.pull();
+        let checkout = if task == "primary" { repos.at("primary") } else { repos.workspace.path.clone() };
         let chance = number("ACKNOWLEDGED_SEED", 1) as u64;
         Self {
-            world,
+            repos,
             name,
             task,
             checkout,
@@ -153,14 +153,14 @@ impl Scenario {
             self.files - 1
         );
         if self.task == "primary" {
-            self.world.pull();
-            self.world.standby(&edit);
-            let pushed = self.world.push();
+            self.repos.pull();
+            self.repos.standby(&edit);
+            let pushed = self.repos.push();
             assert!(pushed.is_complete(), "{pushed:?}");
         } else {
-            self.world.push();
-            self.world.push_primary();
-            self.world.primary(&format!("{edit}; git add -A; git commit -qm {round}; git push -q origin main"));
+            self.repos.push();
+            self.repos.push_primary();
+            self.repos.primary(&format!("{edit}; git add -A; git commit -qm {round}; git push -q origin main"));
         }
     }
 
@@ -168,7 +168,7 @@ impl Scenario {
         Command::new(env::current_exe().unwrap())
             .args(["--exact", "crashes::a_sync_that_may_be_killed", "--test-threads=1"])
             .env("CRASH_TEST_TASK", self.task)
-            .env("CRASH_TEST_DIR", self.world.dir.path())
+            .env("CRASH_TEST_DIR", self.repos.dir.path())
             .env("OPENCLAW_SYNC_BOOT", boot)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -181,7 +181,7 @@ impl Scenario {
     fn round(&mut self, round: usize) {
         self.change_elsewhere(round);
         let (is_killed, delay) = (round % 3 == 2, Duration::from_micros(self.below(20_000)));
-        let gateway = self.world.at("gateway");
+        let gateway = self.repos.at("gateway");
         let _ = fs::remove_file(&gateway);
         if self.gateway == Gateway::Up {
             fs::write(&gateway, "").unwrap();
@@ -192,7 +192,7 @@ impl Scenario {
         let open = |n| OpenOptions::new().append(true).open(self.checkout.join(format!("w/open/{n}.md"))).unwrap();
         let fresh: Vec<File> = (0..self.files).map(open).collect();
         let (go, stop) = (AtomicBool::new(false), AtomicBool::new(false));
-        let stop_file = self.world.at("stop");
+        let stop_file = self.repos.at("stop");
         let _ = fs::remove_file(&stop_file);
         let mut mapper = self.mapper(round, &stop_file);
         let mut sync = self.sync("boot1");
@@ -263,7 +263,7 @@ impl Scenario {
     }
 
     fn rename(&self, n: usize) {
-        let (path, beside) = (self.path("rename", n), self.world.at("beside"));
+        let (path, beside) = (self.path("rename", n), self.repos.at("beside"));
         self.records.write("rename", |record| {
             let mut all = fs::read(&path)?;
             all.extend_from_slice(record.as_bytes());
@@ -304,7 +304,7 @@ impl Scenario {
     /// Starts the process that maps files; `None` without Python.
     fn mapper(&self, round: usize, stop: &Path) -> Option<Child> {
         let base = self.records.next.fetch_add(self.files * SLOTS, Ordering::Relaxed);
-        let said = self.world.at("mapped");
+        let said = self.repos.at("mapped");
         let child = Command::new("python3")
             .args(["-c", MAPPER])
             .args([self.checkout.join("w/mmap"), self.checkout.join("a.md"), stop.to_owned()])
@@ -328,7 +328,7 @@ impl Scenario {
     fn finish_mapper(&self, child: &mut Child) {
         child.stdin.take().unwrap().write_all(b"late\n").unwrap();
         assert!(child.wait().unwrap().success());
-        for line in fs::read_to_string(self.world.at("mapped")).unwrap().lines().skip(1) {
+        for line in fs::read_to_string(self.repos.at("mapped")).unwrap().lines().skip(1) {
             self.records.acknowledge("mmap", line.to_owned());
         }
     }
@@ -367,7 +367,7 @@ impl Scenario {
         }
         let lost = if has_perl() { self.report("at once") } else { 0 };
         self.held.clear();
-        let _ = fs::remove_file(self.world.at("gateway"));
+        let _ = fs::remove_file(self.repos.at("gateway"));
         // Runs under the next boot remove files that no process has open.
         for boot in ["boot1", "boot2", "boot2"] {
             assert!(self.sync(boot).wait().unwrap().success());

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
 
-use crate::world::{World, run};
+use crate::repositories::{Repositories, run};
 
 /// Returns the part of a report's text from `from` up to `to`.
 fn command(said: &str, from: &str, to: &str) -> String {
@@ -15,18 +15,18 @@ fn command(said: &str, from: &str, to: &str) -> String {
     rest.split_once(to).map_or(rest, |(command, _)| command).to_owned()
 }
 
-/// Runs a command in the world's folder and ignores its result.
-fn types(world: &World, command: &str) -> String {
-    run(world.dir.path(), &format!("{{ {command}; }} 2>&1 || :"))
+/// Runs a command in the folder of the repositories and ignores its result.
+fn types(repos: &Repositories, command: &str) -> String {
+    run(repos.dir.path(), &format!("{{ {command}; }} 2>&1 || :"))
 }
 
 /// Makes the remote refuse what `script` refuses; it reads `old new name` lines.
-fn hook(world: &World, script: &str) {
+fn hook(repos: &Repositories, script: &str) {
     let hook = format!(
         "mkdir -p hooks; printf '%s\n' '#!/bin/sh' '{}' >hooks/pre-receive; chmod 755 hooks/pre-receive",
         script
     );
-    world.remote(&hook);
+    repos.remote(&hook);
 }
 
 /// Returns a script that refuses each new commit containing `word`, with the message `words`.
@@ -39,16 +39,16 @@ fn refuses(word: &str, words: &str) -> String {
 
 #[test]
 fn unrelated_histories_are_joined() {
-    let world = World::new();
-    world.primary("rm -rf .git; git init -q -b main; git remote add origin ../remote.git; echo other >MEMORY.md");
-    let pushed = world.push_primary();
+    let repos = Repositories::new();
+    repos.primary("rm -rf .git; git init -q -b main; git remote add origin ../remote.git; echo other >MEMORY.md");
+    let pushed = repos.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Conflict, "{pushed:?}");
     assert_eq!(pushed.conflicts.listed, ["main: MEMORY.md"]);
-    types(&world, &command(&pushed.details, "git -C", ", resolve"));
-    world.primary("git checkout -q --ours . && git add -A && git commit -qm settled");
-    let pushed = world.push_primary();
+    types(&repos, &command(&pushed.details, "git -C", ", resolve"));
+    repos.primary("git checkout -q --ours . && git add -A && git commit -qm settled");
+    let pushed = repos.push_primary();
     assert_eq!(
-        (pushed.outcome, world.remote("git show main:MEMORY.md").as_str()),
+        (pushed.outcome, repos.remote("git show main:MEMORY.md").as_str()),
         (PushOutcome::Pushed, "other"),
         "{pushed:?}"
     );
@@ -56,54 +56,54 @@ fn unrelated_histories_are_joined() {
 
 #[test]
 fn a_contradiction_with_the_remote_and_one_with_a_standby_are_merged_by_hand() {
-    let world = World::new();
-    world.pull();
-    world.standby("echo standby >>MEMORY.md");
-    assert!(world.push().is_complete());
+    let repos = Repositories::new();
+    repos.pull();
+    repos.standby("echo standby >>MEMORY.md");
+    assert!(repos.push().is_complete());
     run(
-        world.dir.path(),
+        repos.dir.path(),
         "git clone -q remote.git else; cd else; echo else >>MEMORY.md; git commit -qam else; git push -q origin main",
     );
-    world.primary("echo primary >>MEMORY.md");
-    let pushed = world.push_primary();
+    repos.primary("echo primary >>MEMORY.md");
+    let pushed = repos.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Conflict, "{pushed:?}");
-    types(&world, &command(&pushed.details, "git -C", ", resolve"));
-    world.primary("printf 'one\\nelse\\nprimary\\n' >MEMORY.md; git commit -qam settled");
-    let pushed = world.push_primary();
+    types(&repos, &command(&pushed.details, "git -C", ", resolve"));
+    repos.primary("printf 'one\\nelse\\nprimary\\n' >MEMORY.md; git commit -qam settled");
+    let pushed = repos.push_primary();
     assert_eq!(
         (pushed.outcome, pushed.conflicts.to_sentence().as_str()),
         (PushOutcome::Pushed, "failover/claw2: MEMORY.md")
     );
-    types(&world, &command(&pushed.details, "git -C", ", resolve"));
-    world.primary("printf 'one\\nelse\\nprimary\\nstandby\\n' >MEMORY.md; git commit -qam settled");
-    let pushed = world.push_primary();
+    types(&repos, &command(&pushed.details, "git -C", ", resolve"));
+    repos.primary("printf 'one\\nelse\\nprimary\\nstandby\\n' >MEMORY.md; git commit -qam settled");
+    let pushed = repos.push_primary();
     assert!(pushed.is_ok() && pushed.merged_branches.to_sentence() == "failover/claw2", "{pushed:?}");
 }
 
 #[test]
 fn a_branch_that_takes_the_name_of_all_branches_of_standbys_is_renamed() {
-    let world = World::new();
-    world.remote("git branch failover main");
-    world.primary("git fetch -q origin");
-    world.pull();
-    world.standby("echo learned >learned.md");
-    let pushed = world.push();
+    let repos = Repositories::new();
+    repos.remote("git branch failover main");
+    repos.primary("git fetch -q origin");
+    repos.pull();
+    repos.standby("echo learned >learned.md");
+    let pushed = repos.push();
     assert_eq!(pushed.outcome, PushOutcome::Refused, "{pushed:?}");
     assert!(
         pushed.details.contains("the remote's branch failover blocks the name failover/claw2"),
         "{}",
         pushed.details
     );
-    types(&world, &command(&pushed.details, "git -C", "; the next push retries"));
-    assert_eq!(world.branches(), "failover-old\nmain");
-    assert!(world.push().is_complete());
+    types(&repos, &command(&pushed.details, "git -C", "; the next push retries"));
+    assert_eq!(repos.branches(), "failover-old\nmain");
+    assert!(repos.push().is_complete());
     // The primary's tracking branch is still the old one.
-    let pushed = world.push_primary();
+    let pushed = repos.push_primary();
     if !pushed.is_complete() {
-        types(&world, &command(&pushed.details, "git -C", "; the next push retries"));
-        assert!(world.push_primary().is_ok(), "{pushed:?}");
+        types(&repos, &command(&pushed.details, "git -C", "; the next push retries"));
+        assert!(repos.push_primary().is_ok(), "{pushed:?}");
     }
-    assert_eq!(world.primary("cat learned.md"), "learned");
+    assert_eq!(repos.primary("cat learned.md"), "learned");
 }
 
 #[test]
@@ -111,33 +111,33 @@ fn a_secret_or_a_large_file_that_was_committed_is_taken_out_of_what_is_sent() {
     for words in
         ["GH013: Repository rule violations found. Push cannot contain secrets", "GH001: Large files detected."]
     {
-        let world = World::new();
-        world.pull();
-        world.standby("echo returned >returned.md");
-        assert!(world.push().is_complete());
-        hook(&world, &refuses("hunter2", words));
+        let repos = Repositories::new();
+        repos.pull();
+        repos.standby("echo returned >returned.md");
+        assert!(repos.push().is_complete());
+        hook(&repos, &refuses("hunter2", words));
         for (is_primary, name) in [(false, "leak.md"), (true, "other.md")] {
             let write = |text: &str| {
                 let script = format!("echo {text} >{name}");
                 if is_primary {
-                    world.primary(&script)
+                    repos.primary(&script)
                 } else {
-                    world.standby(&script)
+                    repos.standby(&script)
                 };
             };
-            let push = || if is_primary { world.push_primary() } else { world.push() };
+            let push = || if is_primary { repos.push_primary() } else { repos.push() };
             write("hunter2");
             let pushed = push();
             assert_eq!(pushed.outcome, PushOutcome::Refused, "{pushed:?}");
             write("harmless");
             let pushed = push();
             assert_eq!(pushed.outcome, PushOutcome::Refused, "it is still in the history: {pushed:?}");
-            types(&world, &command(&pushed.details, "git -C", "; the next push retries"));
+            types(&repos, &command(&pushed.details, "git -C", "; the next push retries"));
             let pushed = push();
             assert!(pushed.is_complete(), "{words}, primary {is_primary}: {pushed:?}");
         }
         assert_eq!(
-            world.remote("git show main:leak.md main:other.md main:returned.md"),
+            repos.remote("git show main:leak.md main:other.md main:returned.md"),
             "harmless\nharmless\nreturned"
         );
     }
@@ -145,8 +145,8 @@ fn a_secret_or_a_large_file_that_was_committed_is_taken_out_of_what_is_sent() {
 
 #[test]
 fn a_rule_of_the_git_host_is_told_with_the_branch_that_it_is_about() {
-    let world = World::new();
-    world.pull();
+    let repos = Repositories::new();
+    repos.pull();
     let cases = [
         ("GH006: Protected branch update failed.", "allow this host's key to push to BRANCH at the git host"),
         (
@@ -158,68 +158,68 @@ fn a_rule_of_the_git_host_is_told_with_the_branch_that_it_is_about() {
         ("the moon is full", "a rule of the git host refuses the push"),
     ];
     for (number, (words, advice)) in cases.into_iter().enumerate() {
-        hook(&world, &format!("echo \"{words}\"; exit 1"));
-        world.primary(&format!("echo {number} >primary.md"));
-        world.standby(&format!("echo {number} >standby.md"));
-        for (pushed, branch) in [(world.push_primary(), "main"), (world.push(), "failover/claw2")] {
+        hook(&repos, &format!("echo \"{words}\"; exit 1"));
+        repos.primary(&format!("echo {number} >primary.md"));
+        repos.standby(&format!("echo {number} >standby.md"));
+        for (pushed, branch) in [(repos.push_primary(), "main"), (repos.push(), "failover/claw2")] {
             let advice = advice.replace("BRANCH", branch);
             assert_eq!(pushed.outcome, PushOutcome::Refused, "{pushed:?}");
             assert!(pushed.details.contains(words) && pushed.details.contains(&advice), "{advice}: {}", pushed.details);
         }
     }
-    world.remote("rm hooks/pre-receive");
-    assert!(world.push().is_complete() && world.push_primary().is_ok());
+    repos.remote("rm hooks/pre-receive");
+    assert!(repos.push().is_complete() && repos.push_primary().is_ok());
 }
 
 #[test]
 fn a_branch_of_another_name_is_told_with_the_key() {
-    let mut world = World::new();
-    world.remote("git branch -m main master");
-    let pulled = world.pull().workspace;
+    let mut repos = Repositories::new();
+    repos.remote("git branch -m main master");
+    let pulled = repos.pull().workspace;
     assert_eq!(pulled.outcome, PullOutcome::NoBranch);
     assert!(
         pulled.details.contains("set workspace.branch to master in the configuration of both hosts"),
         "{}",
         pulled.details
     );
-    world.workspace.branch = "master".into();
-    assert!(world.pull().is_ok());
+    repos.workspace.branch = "master".into();
+    assert!(repos.pull().is_ok());
 
-    let world = World::new();
-    world.primary("git branch -q other; git switch -q other; echo x >x.md");
-    let pushed = world.push_primary();
+    let repos = Repositories::new();
+    repos.primary("git branch -q other; git switch -q other; echo x >x.md");
+    let pushed = repos.push_primary();
     assert!(pushed.details.contains("or set workspace.branch to other in"), "{}", pushed.details);
-    types(&world, &command(&pushed.details, "git -C", ", or set"));
-    assert_eq!(world.push_primary().outcome, PushOutcome::Pushed);
+    types(&repos, &command(&pushed.details, "git -C", ", or set"));
+    assert_eq!(repos.push_primary().outcome, PushOutcome::Pushed);
 
-    let world = World::new();
-    world.primary("git branch -m main master");
-    let pushed = world.push_primary();
-    types(&world, &command(&pushed.details, "git -C", ", or set"));
-    assert!(world.push_primary().is_complete());
+    let repos = Repositories::new();
+    repos.primary("git branch -m main master");
+    let pushed = repos.push_primary();
+    types(&repos, &command(&pushed.details, "git -C", ", or set"));
+    assert!(repos.push_primary().is_complete());
 }
 
 #[test]
 fn a_checkout_without_its_remote_or_without_its_repository_gets_one() {
-    let world = World::new();
-    let url = world.at("remote.git").display().to_string();
-    world.standby("git remote remove origin");
-    let pulled = world.pull().workspace;
-    types(&world, &command(&pulled.details, "git -C", "\n").replace("URL", &url));
-    assert!(world.pull().is_ok());
+    let repos = Repositories::new();
+    let url = repos.at("remote.git").display().to_string();
+    repos.standby("git remote remove origin");
+    let pulled = repos.pull().workspace;
+    types(&repos, &command(&pulled.details, "git -C", "\n").replace("URL", &url));
+    assert!(repos.pull().is_ok());
 
-    world.standby("git remote set-url origin ../nowhere.git");
-    let pulled = world.pull().workspace;
+    repos.standby("git remote set-url origin ../nowhere.git");
+    let pulled = repos.pull().workspace;
     assert!(pulled.details.contains("there is no repository at ../nowhere.git"), "{}", pulled.details);
-    types(&world, &command(&pulled.details, "git -C", "\n").replace("URL", &url));
-    assert!(world.pull().is_ok());
+    types(&repos, &command(&pulled.details, "git -C", "\n").replace("URL", &url));
+    assert!(repos.pull().is_ok());
 
-    world.primary("echo mine >mine.md; rm -rf .git");
-    let pushed = world.push_primary();
-    types(&world, &command(&pushed.details, "git clone", "\n").replace("URL", &url));
-    let pushed = world.push_primary();
+    repos.primary("echo mine >mine.md; rm -rf .git");
+    let pushed = repos.push_primary();
+    types(&repos, &command(&pushed.details, "git clone", "\n").replace("URL", &url));
+    let pushed = repos.push_primary();
     assert_eq!(
-        (pushed.outcome, world.remote("git show main:mine.md").as_str()),
+        (pushed.outcome, repos.remote("git show main:mine.md").as_str()),
         (PushOutcome::Pushed, "mine"),
         "{pushed:?}"
     );
@@ -227,18 +227,18 @@ fn a_checkout_without_its_remote_or_without_its_repository_gets_one() {
 
 #[test]
 fn a_history_that_is_cut_off_is_completed() {
-    let world = World::new();
-    world.primary_commits("echo two >two.md");
-    run(world.dir.path(), "rm -rf primary; git clone -q --depth 1 \"file://$PWD/remote.git\" primary");
+    let repos = Repositories::new();
+    repos.primary_commits("echo two >two.md");
+    run(repos.dir.path(), "rm -rf primary; git clone -q --depth 1 \"file://$PWD/remote.git\" primary");
     let advice = "this repository is a shallow clone; fetch its whole history: git -C ";
-    hook(&world, "echo \"shallow update not allowed\"; exit 1");
-    world.primary("echo three >three.md");
-    let pushed = world.push_primary();
+    hook(&repos, "echo \"shallow update not allowed\"; exit 1");
+    repos.primary("echo three >three.md");
+    let pushed = repos.push_primary();
     assert!(pushed.details.contains(advice), "{}", pushed.details);
-    world.remote("rm hooks/pre-receive");
-    run(world.dir.path(), "rm -rf primary; git clone -q --depth 1 \"file://$PWD/remote.git\" primary");
-    types(&world, &command(&pushed.details, "git -C", "; the next push retries"));
-    assert_eq!(world.primary("git rev-parse --is-shallow-repository"), "false");
+    repos.remote("rm hooks/pre-receive");
+    run(repos.dir.path(), "rm -rf primary; git clone -q --depth 1 \"file://$PWD/remote.git\" primary");
+    types(&repos, &command(&pushed.details, "git -C", "; the next push retries"));
+    assert_eq!(repos.primary("git rev-parse --is-shallow-repository"), "false");
 }
 
 /// Texts of ssh and git hosts for failed logins, and the advice.
@@ -270,18 +270,18 @@ const REFUSALS: &[(&str, &[&str])] = &[
 
 #[test]
 fn what_ssh_refuses_is_told_apart() {
-    let world = World::new();
-    world.standby(&format!("git remote set-url origin 'git@host:{}'", world.at("remote.git").display()));
+    let repos = Repositories::new();
+    repos.standby(&format!("git remote set-url origin 'git@host:{}'", repos.at("remote.git").display()));
     for (words, advice) in REFUSALS {
-        fs::write(world.at("words"), words).unwrap();
-        world.ssh(&format!("cat '{}' >&2; exit 255", world.at("words").display()));
-        let pulled = world.pull().workspace;
+        fs::write(repos.at("words"), words).unwrap();
+        repos.ssh(&format!("cat '{}' >&2; exit 255", repos.at("words").display()));
+        let pulled = repos.pull().workspace;
         assert_eq!(pulled.outcome, PullOutcome::NotFetched);
         for advice in *advice {
             assert!(pulled.details.contains(advice), "{advice}: {}", pulled.details);
         }
     }
-    types_at_a_prompt_with_stand_ins(world.dir.path(), "ssh-keygen -R 'git.example'; ssh -T git@host");
+    types_at_a_prompt_with_stand_ins(repos.dir.path(), "ssh-keygen -R 'git.example'; ssh -T git@host");
 }
 
 /// Runs a command with stand-ins for ssh and ssh-keygen, and checks their arguments.
@@ -295,56 +295,56 @@ fn types_at_a_prompt_with_stand_ins(dir: &Path, command: &str) {
 }
 
 /// Types a command with nothing but the user's own settings for the name in commits, if there are any.
-fn types_without_a_name(world: &World, command: &str) -> String {
+fn types_without_a_name(repos: &Repositories, command: &str) -> String {
     let clean = "unset GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL";
-    run(world.dir.path(), &format!("{clean}; {{ {command}; }} 2>&1 || :"))
+    run(repos.dir.path(), &format!("{clean}; {{ {command}; }} 2>&1 || :"))
 }
 
 #[test]
 fn a_git_without_a_name_for_commits_and_one_that_only_goes_forwards_merge_by_hand() {
-    let world = World::new();
-    world.pull();
-    world.standby("echo standby >>MEMORY.md");
-    assert!(world.push().is_complete());
-    world.primary("git config merge.ff only; git config pull.ff only; echo primary >>MEMORY.md");
-    let pushed = world.push_primary();
-    types_without_a_name(&world, &command(&pushed.details, "git -C", ", resolve"));
+    let repos = Repositories::new();
+    repos.pull();
+    repos.standby("echo standby >>MEMORY.md");
+    assert!(repos.push().is_complete());
+    repos.primary("git config merge.ff only; git config pull.ff only; echo primary >>MEMORY.md");
+    let pushed = repos.push_primary();
+    types_without_a_name(&repos, &command(&pushed.details, "git -C", ", resolve"));
     let settle = "cd primary; printf 'one\\nprimary\\nstandby\\n' >MEMORY.md; git commit -qam settled";
-    assert_eq!(types_without_a_name(&world, settle), "");
-    let pushed = world.push_primary();
+    assert_eq!(types_without_a_name(&repos, settle), "");
+    let pushed = repos.push_primary();
     assert!(pushed.is_ok() && pushed.merged_branches.to_sentence() == "failover/claw2", "{pushed:?}");
 }
 
 #[test]
 fn a_secret_in_the_first_push_of_all_is_taken_out_of_what_is_sent() {
-    let world = World::new();
-    world.remote("git update-ref -d refs/heads/main");
-    world.primary("git update-ref -d refs/remotes/origin/main");
-    hook(&world, &refuses("hunter2", "GH013: Push cannot contain secrets"));
-    world.primary("echo hunter2 >leak.md");
-    assert_eq!(world.push_primary().outcome, PushOutcome::Refused);
-    world.primary("echo harmless >leak.md");
-    let pushed = world.push_primary();
+    let repos = Repositories::new();
+    repos.remote("git update-ref -d refs/heads/main");
+    repos.primary("git update-ref -d refs/remotes/origin/main");
+    hook(&repos, &refuses("hunter2", "GH013: Push cannot contain secrets"));
+    repos.primary("echo hunter2 >leak.md");
+    assert_eq!(repos.push_primary().outcome, PushOutcome::Refused);
+    repos.primary("echo harmless >leak.md");
+    let pushed = repos.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Refused, "{pushed:?}");
-    types(&world, &command(&pushed.details, "git -C", "; it is tried again"));
-    let pushed = world.push_primary();
+    types(&repos, &command(&pushed.details, "git -C", "; it is tried again"));
+    let pushed = repos.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
-    assert_eq!(world.remote("git show main:leak.md main:MEMORY.md"), "harmless\none");
+    assert_eq!(repos.remote("git show main:leak.md main:MEMORY.md"), "harmless\none");
 }
 
 #[test]
 fn what_nothing_can_repair_is_cloned_again_in_a_folder_of_any_name() {
-    let mut world = World::new();
-    let path = world.at("it's my workspace");
-    fs::rename(world.at("workspace"), &path).unwrap();
-    world.workspace.path = path;
-    world.remote("git branch other; git update-ref -d refs/heads/main; git update-ref refs/heads/main other");
-    world.standby("echo mine >mine.md; rm -r .git/objects/* .git/logs; mv ../remote.git ../away.git");
-    let report = world.pull().workspace;
+    let mut repos = Repositories::new();
+    let path = repos.at("it's my workspace");
+    fs::rename(repos.at("workspace"), &path).unwrap();
+    repos.workspace.path = path;
+    repos.remote("git branch other; git update-ref -d refs/heads/main; git update-ref refs/heads/main other");
+    repos.standby("echo mine >mine.md; rm -r .git/objects/* .git/logs; mv ../remote.git ../away.git");
+    let report = repos.pull().workspace;
     assert_eq!(report.outcome, PullOutcome::Damaged, "{report:?}");
-    fs::rename(world.at("away.git"), world.at("remote.git")).unwrap();
-    types(&world, &command(&report.details, "git clone", "; repaired"));
-    let report = world.pull().workspace;
+    fs::rename(repos.at("away.git"), repos.at("remote.git")).unwrap();
+    types(&repos, &command(&report.details, "git clone", "; repaired"));
+    let report = repos.pull().workspace;
     assert!(matches!(report.outcome, PullOutcome::Updated | PullOutcome::UpToDate), "{report:?}");
-    assert_eq!(world.read("mine.md"), "mine\n");
+    assert_eq!(repos.read("mine.md"), "mine\n");
 }

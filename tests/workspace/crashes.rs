@@ -13,7 +13,7 @@ use openclaw_failover::os::Cancel;
 use openclaw_failover::workspace::report::PullOutcome;
 use openclaw_failover::workspace::{self, CheckoutMode, SessionHandling, SyncPaths, SyncRole};
 
-use crate::world::{World, run};
+use crate::repositories::{Repositories, run};
 
 /// Environment variable with the task of the process to kill.
 const TASK: &str = "CRASH_TEST_TASK";
@@ -80,31 +80,31 @@ fn is_running(pid: &str) -> bool {
 }
 
 pub struct Crash {
-    pub world: World,
+    pub repos: Repositories,
     round: usize,
 }
 
 impl Crash {
-    /// Creates a world with this number of files, all of which the primary changes in every round.
+    /// Creates repositories with this number of files, all of which the primary changes in every round.
     pub fn new(files: usize) -> Self {
-        let world = World::new();
-        fs::create_dir(world.at("bin")).unwrap();
-        world.primary(&format!(
+        let repos = Repositories::new();
+        fs::create_dir(repos.at("bin")).unwrap();
+        repos.primary(&format!(
             "mkdir d0 d1 d2 d3; for n in $(seq {files}); do echo line 0 of $n >d$((n % 4))/$n.md; done; git add -A; \
              git commit -qm many; git push -q origin main"
         ));
-        world.pull();
+        repos.pull();
         // Children run with a cleared environment, so the wrapper contains its settings.
         let path = env::var_os("PATH").unwrap();
         let real = env::split_paths(&path).map(|dir| dir.join("git")).find(|git| git.exists()).unwrap();
-        let wrapper = format!("CRASH='{}'\nREAL_GIT='{}'\n{GIT}", world.dir.path().display(), real.display());
-        world.executable("bin/git", &wrapper);
-        Self { world, round: 0 }
+        let wrapper = format!("CRASH='{}'\nREAL_GIT='{}'\n{GIT}", repos.dir.path().display(), real.display());
+        repos.executable("bin/git", &wrapper);
+        Self { repos, round: 0 }
     }
 
     /// Runs a sync and kills it at a git command. True if it got that far.
     pub fn run(&self, task: &str, at: &str, (how, delay): (&str, &str)) -> bool {
-        let at_path = |name: &str| self.world.at(name);
+        let at_path = |name: &str| self.repos.at(name);
         for (name, value) in [("count", "0"), ("at", at), ("how", how), ("delay", delay)] {
             fs::write(at_path(name), value).unwrap();
         }
@@ -114,7 +114,7 @@ impl Crash {
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["--exact", "crashes::a_sync_that_may_be_killed", "--test-threads=1"])
             .env(TASK, task)
-            .env("CRASH_TEST_DIR", self.world.dir.path())
+            .env("CRASH_TEST_DIR", self.repos.dir.path())
             .env("PATH", path)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -141,41 +141,41 @@ impl Crash {
         let edit = format!("sed -i 's/line [0-9]*/line {round}/' d?/*.md; rm -f gone*.md; echo g >gone{round}.md");
         let mine = format!("echo {round} >>mine.md; echo {round} >mine-{round}.md");
         if task == "primary" {
-            self.world.standby(&edit);
-            assert!(self.world.push().is_complete());
-            self.world.primary(&mine);
+            self.repos.standby(&edit);
+            assert!(self.repos.push().is_complete());
+            self.repos.primary(&mine);
         } else {
-            self.world.standby(&mine);
-            self.world.primary_commits(&edit);
+            self.repos.standby(&mine);
+            self.repos.primary_commits(&edit);
         }
     }
 
     /// Checks the state after a kill and an undisturbed run.
     fn check(&self, task: &str, what: &str) {
         if task == "primary" {
-            let pushed = self.world.push_primary();
+            let pushed = self.repos.push_primary();
             assert!(pushed.is_ok(), "{what}: {pushed:?}");
-            assert_eq!(self.world.primary("git status --porcelain; git diff origin/main HEAD"), "", "{what}");
+            assert_eq!(self.repos.primary("git status --porcelain; git diff origin/main HEAD"), "", "{what}");
         }
-        let report = self.world.pull().workspace;
+        let report = self.repos.pull().workspace;
         assert!(matches!(report.outcome, PullOutcome::Updated | PullOutcome::UpToDate), "{what}: {report:?}");
         assert!(report.moved_aside.is_empty() && report.unpushed_conflict_branches.is_empty(), "{what}: {report:?}");
         let round = self.round;
         let mine: String = (1..=round).map(|n| format!("{n}\n")).collect();
-        assert_eq!(self.world.read("mine.md"), mine, "{what}");
+        assert_eq!(self.repos.read("mine.md"), mine, "{what}");
         for n in 1..=round {
-            assert_eq!(self.world.read(&format!("mine-{n}.md")), format!("{n}\n"), "{what}");
+            assert_eq!(self.repos.read(&format!("mine-{n}.md")), format!("{n}\n"), "{what}");
         }
-        let edited = self.world.standby("cat d?/*.md | cut -d' ' -f2 | sort -u; ls gone*");
+        let edited = self.repos.standby("cat d?/*.md | cut -d' ' -f2 | sort -u; ls gone*");
         assert_eq!(edited, format!("{round}\ngone{round}.md"), "{what}");
         let others = "git diff --stat origin/main HEAD -- . ':!mine*'; git status --porcelain";
-        assert_eq!(self.world.standby(others), "", "{what}: something was invented");
+        assert_eq!(self.repos.standby(others), "", "{what}: something was invented");
         let host = if task == "primary" { "claw1" } else { "claw2" };
         let odd = format!(
             "git log --format= --name-only --no-merges --author='on {host}' | grep -v '^mine' | sort -u || true"
         );
-        assert_eq!(self.world.standby(&odd), "", "{what}: something torn was recorded");
-        for folder in [&self.world.workspace.path, &self.world.at("primary")] {
+        assert_eq!(self.repos.standby(&odd), "", "{what}: something torn was recorded");
+        for folder in [&self.repos.workspace.path, &self.repos.at("primary")] {
             let locks = "find .git \\( -path '*/objects' -o -path '*/damaged' \\) -prune -o -name '*.lock' -print; \
                 git for-each-ref refs/openclaw-failover/applying";
             assert_eq!(run(folder, locks), "", "{what}: something is left");
@@ -241,9 +241,9 @@ fn a_file_that_is_shortened_after_a_kill_was_shortened_by_a_process() {
     crash.write("pull");
     crash.stop_before_move("pull");
     // As a power cut would leave it, but the machine was not restarted.
-    crash.world.standby("printf lin >d0/4.md");
-    let report = crash.world.pull().workspace;
+    crash.repos.standby("printf lin >d0/4.md");
+    let report = crash.repos.pull().workspace;
     assert_eq!(report.outcome, PullOutcome::ConflictKept, "{report:?}");
-    let shortened = crash.world.standby("printf lin | git hash-object --stdin");
-    assert!(crash.world.contents().contains(&shortened), "{report:?}");
+    let shortened = crash.repos.standby("printf lin | git hash-object --stdin");
+    assert!(crash.repos.contents().contains(&shortened), "{report:?}");
 }

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
 
-use crate::image::Image;
-use crate::world::{World, run};
+use crate::folder_copy::FolderCopy;
+use crate::repositories::{Repositories, run};
 
 /// Kinds of damage, as scripts that run in the repository. `$OWN` is the branch of its role.
 const DAMAGES: &[(&str, &str)] = &[
@@ -112,56 +112,56 @@ fn has_sound_header(checkout: &Path) -> bool {
     !packed.starts_with(b"#") || packed.starts_with(b"# pack-refs with: ")
 }
 
-/// Creates a world in which both hosts have written, and the standby has pushed a part.
-fn world() -> World {
-    static WRITTEN: OnceLock<Image> = OnceLock::new();
-    let mut world = World::of(&WRITTEN, || {
-        let mut world = World::new();
-        world.workspace.url = Some(world.at("remote.git").display().to_string());
-        world.standby("echo returned >returned.md");
-        assert!(world.push().is_complete());
-        world.standby("echo mine >mine.md");
-        assert!(world.pull().is_ok());
-        world.standby("echo mine more >>mine.md; echo committed >committed.md");
-        assert!(world.pull().is_ok());
-        world
+/// Creates repositories in which both hosts have written, and the standby has pushed a part.
+fn repos() -> Repositories {
+    static WRITTEN: OnceLock<FolderCopy> = OnceLock::new();
+    let mut repos = Repositories::of(&WRITTEN, || {
+        let mut repos = Repositories::new();
+        repos.workspace.url = Some(repos.at("remote.git").display().to_string());
+        repos.standby("echo returned >returned.md");
+        assert!(repos.push().is_complete());
+        repos.standby("echo mine >mine.md");
+        assert!(repos.pull().is_ok());
+        repos.standby("echo mine more >>mine.md; echo committed >committed.md");
+        assert!(repos.pull().is_ok());
+        repos
     });
-    world.workspace.url = Some(world.at("remote.git").display().to_string());
-    world
+    repos.workspace.url = Some(repos.at("remote.git").display().to_string());
+    repos
 }
 
 #[test]
 fn a_standbys_pull_repairs_it_and_loses_no_file() {
     let mut wrong = Vec::new();
     for (what, script) in DAMAGES {
-        let world = world();
-        break_it(&world.workspace.path, "failover/claw2", script);
-        world.standby("echo latest >latest.md");
-        world.primary_commits("echo theirs >theirs.md");
-        let pulled = world.pull().workspace;
-        let files = ["returned.md", "mine.md", "committed.md", "latest.md", "theirs.md"].map(|name| world.read(name));
+        let repos = repos();
+        break_it(&repos.workspace.path, "failover/claw2", script);
+        repos.standby("echo latest >latest.md");
+        repos.primary_commits("echo theirs >theirs.md");
+        let pulled = repos.pull().workspace;
+        let files = ["returned.md", "mine.md", "committed.md", "latest.md", "theirs.md"].map(|name| repos.read(name));
         let expected = ["returned\n", "mine\nmine more\n", "committed\n", "latest\n", "theirs\n"];
         let is_quiet = what.starts_with("new locks");
-        let pushed = world.push();
-        let fsck = world.standby("git fsck --connectivity-only --no-reflogs 2>&1 >/dev/null || echo broken");
-        let is_aside = what.ends_with("gone") || !set_aside(&world.workspace.path).is_empty();
+        let pushed = repos.push();
+        let fsck = repos.standby("git fsck --connectivity-only --no-reflogs 2>&1 >/dev/null || echo broken");
+        let is_aside = what.ends_with("gone") || !set_aside(&repos.workspace.path).is_empty();
         // Only a push reads some of the files.
         let is_told = is_aside
             && [&pulled.details, &pushed.details].iter().any(|said| said.contains("repaired the damaged repository"));
-        let merged = world.push_primary();
-        let home = run(&world.at("primary"), "cat mine.md committed.md latest.md 2>&1 || :");
+        let merged = repos.push_primary();
+        let home = run(&repos.at("primary"), "cat mine.md committed.md latest.md 2>&1 || :");
         if !matches!(pulled.outcome, PullOutcome::Updated | PullOutcome::UpToDate)
             || files != expected
             || is_told == is_quiet
             || !fsck.is_empty()
-            || !has_sound_header(&world.workspace.path)
-            || !world.status().is_empty()
+            || !has_sound_header(&repos.workspace.path)
+            || !repos.status().is_empty()
             || !pushed.is_complete()
             || home != "mine\nmine more\ncommitted\nlatest"
         {
             wrong.push(format!(
                 "{what}: {pulled:?}\n{files:?}\n{fsck}\n{}\n{pushed:?}\n{merged:?}\n{home}",
-                world.status()
+                repos.status()
             ));
         }
     }
@@ -172,33 +172,33 @@ fn a_standbys_pull_repairs_it_and_loses_no_file() {
 fn a_primarys_push_repairs_it_and_keeps_its_history() {
     let mut wrong = Vec::new();
     for (what, script) in DAMAGES {
-        let mut world = world();
-        world.workspace.url = Some(world.at("remote.git").display().to_string());
-        world.push_primary();
-        world.remote("git branch -q offline main");
-        world.primary("echo mine >mine.md; git add -A; git commit -qm local; echo mine more >>mine.md");
+        let mut repos = repos();
+        repos.workspace.url = Some(repos.at("remote.git").display().to_string());
+        repos.push_primary();
+        repos.remote("git branch -q offline main");
+        repos.primary("echo mine >mine.md; git add -A; git commit -qm local; echo mine more >>mine.md");
         run(
-            &world.at("primary"),
+            &repos.at("primary"),
             "cd .git; mkdir -p openclaw-failover; [ -e openclaw-failover/index ] || cp index openclaw-failover/index",
         );
-        break_it(&world.at("primary"), "main", script);
-        world.primary("echo latest >latest.md");
-        let pushed = world.push_primary();
-        let sent = world.remote("git show main:mine.md main:latest.md main:returned.md 2>&1 || :");
+        break_it(&repos.at("primary"), "main", script);
+        repos.primary("echo latest >latest.md");
+        let pushed = repos.push_primary();
+        let sent = repos.remote("git show main:mine.md main:latest.md main:returned.md 2>&1 || :");
         // One history, including the earlier commits.
-        let roots = world.remote(
+        let roots = repos.remote(
             "git rev-list --max-parents=0 main | wc -l; git merge-base --is-ancestor offline main && echo kept",
         );
-        let is_aside = what.ends_with("gone") || !set_aside(&world.at("primary")).is_empty();
+        let is_aside = what.ends_with("gone") || !set_aside(&repos.at("primary")).is_empty();
         let is_told = pushed.details.contains("repaired the damaged repository") && is_aside;
         if pushed.outcome != PushOutcome::Pushed
             || is_told == what.starts_with("new locks")
             || sent != "mine\nmine more\nlatest\nreturned"
             || roots != "1\nkept"
-            || !has_sound_header(&world.at("primary"))
-            || !world.primary("git status --porcelain").is_empty()
+            || !has_sound_header(&repos.at("primary"))
+            || !repos.primary("git status --porcelain").is_empty()
         {
-            wrong.push(format!("{what}: {pushed:?}\n{sent}\n{roots}\n{}", world.primary("git status --porcelain")));
+            wrong.push(format!("{what}: {pushed:?}\n{sent}\n{roots}\n{}", repos.primary("git status --porcelain")));
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n\n"));
@@ -206,18 +206,18 @@ fn a_primarys_push_repairs_it_and_keeps_its_history() {
 
 #[test]
 fn what_nothing_can_repair_is_told_with_a_command_that_works() {
-    let world = world();
-    world.standby("echo '[core' >.git/config");
-    let pulled = world.pull().workspace;
+    let repos = repos();
+    repos.standby("echo '[core' >.git/config");
+    let pulled = repos.pull().workspace;
     assert_eq!(pulled.outcome, PullOutcome::Damaged, "{pulled:?}");
     let (_, command) = pulled.details.split_once("as they are: ").unwrap();
     let (command, _) = command.split_once("; repaired").unwrap_or((command, ""));
-    run(world.dir.path(), command);
-    world.primary_commits("echo theirs >theirs.md");
-    assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated);
+    run(repos.dir.path(), command);
+    repos.primary_commits("echo theirs >theirs.md");
+    assert_eq!(repos.pull().workspace.outcome, PullOutcome::Updated);
     assert_eq!(
-        world.standby("cat returned.md mine.md committed.md theirs.md"),
+        repos.standby("cat returned.md mine.md committed.md theirs.md"),
         "returned\nmine\nmine more\ncommitted\ntheirs"
     );
-    assert!(world.push().is_complete());
+    assert!(repos.push().is_complete());
 }

@@ -10,10 +10,10 @@ use openclaw_failover::workspace::report::PullOutcome;
 use openclaw_failover::workspace::unit;
 
 use crate::needs;
-use crate::world::{LONG, World};
+use crate::repositories::{LONG, Repositories};
 
 /// Pulls with the workspace on a small disk that `script` prepares. Returns the files afterwards.
-fn pull_on_small_disk(world: &World, script: &str) -> Option<String> {
+fn pull_on_small_disk(repos: &Repositories, script: &str) -> Option<String> {
     let probe = ChildCommand::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).run();
     if probe.is_err() {
         needs::report_skipped(module_path!(), "unshare, and a kernel that lets users have mount namespaces");
@@ -28,7 +28,7 @@ fn pull_on_small_disk(world: &World, script: &str) -> Option<String> {
          cd workspace; {script}
          \"$PULL\" --exact crashes::a_sync_that_may_be_killed --test-threads=1 >/dev/null 2>&1
          cat MEMORY.md; ls; find .git -path '*/objects' -prune -o -name '*.lock' -print",
-        world.dir.path().display()
+        repos.dir.path().display()
     );
     let mut command = ChildCommand::new("unshare").args(["-rm", "sh", "-ec", &whole]).deadline(LONG);
     for role in ["AUTHOR", "COMMITTER"] {
@@ -40,31 +40,31 @@ fn pull_on_small_disk(world: &World, script: &str) -> Option<String> {
 
 #[test]
 fn a_full_disk_leaves_the_workspace_as_it_was() {
-    let world = World::new();
-    fs::remove_dir_all(world.at("workspace")).unwrap();
-    fs::create_dir(world.at("workspace")).unwrap();
+    let repos = Repositories::new();
+    fs::remove_dir_all(repos.at("workspace")).unwrap();
+    fs::create_dir(repos.at("workspace")).unwrap();
     // The fetched objects fit, and the file written from them does not.
     let Some(left) =
-        pull_on_small_disk(&world, "echo '*.mine' >>.git/info/exclude; head -c 4000000 /dev/zero >full.mine")
+        pull_on_small_disk(&repos, "echo '*.mine' >>.git/info/exclude; head -c 4000000 /dev/zero >full.mine")
     else {
         return;
     };
     assert_eq!(left, "one\nMEMORY.md\nfull.mine");
-    let pulled = unit::read_last_pull(&world.paths).unwrap().unwrap().workspace;
+    let pulled = unit::read_last_pull(&repos.paths).unwrap().unwrap().workspace;
     assert_eq!(pulled.outcome, PullOutcome::Failed, "{pulled:?}");
     assert!(pulled.details.starts_with("not enough disk space: "), "{}", pulled.details);
 }
 
 #[test]
 fn a_disk_that_is_read_only_is_said() {
-    let world = World::new();
-    fs::remove_dir_all(world.at("workspace")).unwrap();
-    fs::create_dir(world.at("workspace")).unwrap();
-    let Some(left) = pull_on_small_disk(&world, "mount -o remount,bind,ro \"$CRASH_TEST_DIR/workspace\"") else {
+    let repos = Repositories::new();
+    fs::remove_dir_all(repos.at("workspace")).unwrap();
+    fs::create_dir(repos.at("workspace")).unwrap();
+    let Some(left) = pull_on_small_disk(&repos, "mount -o remount,bind,ro \"$CRASH_TEST_DIR/workspace\"") else {
         return;
     };
     assert_eq!(left, "one\nMEMORY.md");
-    let pulled = unit::read_last_pull(&world.paths).unwrap().unwrap().workspace;
+    let pulled = unit::read_last_pull(&repos.paths).unwrap().unwrap().workspace;
     assert!(!pulled.outcome.is_complete(), "{pulled:?}");
     assert!(pulled.details.contains("Read-only file system"), "{}", pulled.details);
 }

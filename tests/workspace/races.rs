@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use openclaw_failover::workspace::report::PushOutcome;
 
-use crate::world::{LONG, World, has_perl};
+use crate::repositories::{LONG, Repositories, has_perl};
 
 /// Number of files that the agent and the standby both write to.
 const FILES: usize = 300;
@@ -46,82 +46,82 @@ fn append(path: &Path, line: &str) {
 }
 
 /// Returns every line of the agent in a commit of the primary or in a file there.
-fn remembered(world: &World) -> BTreeSet<String> {
-    let lines = world.primary(
+fn remembered(repos: &Repositories) -> BTreeSet<String> {
+    let lines = repos.primary(
         "{ git rev-list --objects --all | cut -d' ' -f1 | git cat-file --batch-check | grep ' blob ' | cut -d' ' -f1 | \
            git cat-file --batch; cat -- *.md*; } | grep -a '^agent' | sort -u || true",
     );
     lines.lines().map(str::to_owned).collect()
 }
 
-/// Creates a world in which both sides have many files of ten lines each.
-fn world_of_many() -> World {
-    let world = World::new();
-    world.primary(&format!(
+/// Creates repositories in which both sides have many files of ten lines each.
+fn world_of_many() -> Repositories {
+    let repos = Repositories::new();
+    repos.primary(&format!(
         "for n in $(seq 0 {}); do seq -f \"line %g of $n\" 10 >$n.md; done; git add -A; git commit -qm many; git push \
          -q origin main",
         FILES - 1
     ));
-    world.pull();
-    world
+    repos.pull();
+    repos
 }
 
 #[test]
 fn what_an_agent_writes_while_the_tree_moves_is_not_lost() {
-    let world = world_of_many();
-    let folder = world.at("primary");
+    let repos = world_of_many();
+    let folder = repos.at("primary");
     let done = AtomicBool::new(false);
     let written = thread::scope(|scope| {
         let agent = scope.spawn(|| agent(&folder, &done));
         for round in 0..ROUNDS {
             let some = format!("[0-9]*{}.md", round % 10);
-            world.standby(&format!("sed -i '1s/.*/round {round}/' {some}"));
-            assert!(world.push().is_complete());
-            let pushed = world.push_primary();
+            repos.standby(&format!("sed -i '1s/.*/round {round}/' {some}"));
+            assert!(repos.push().is_complete());
+            let pushed = repos.push_primary();
             assert!(matches!(pushed.outcome, PushOutcome::Pushed | PushOutcome::InUse), "{pushed:?}");
-            world.pull();
+            repos.pull();
         }
         done.store(true, Ordering::Relaxed);
         agent.join().unwrap()
     });
     for _ in 0..2 {
-        assert!(world.push_primary().is_complete());
-        world.pull();
-        world.push();
+        assert!(repos.push_primary().is_complete());
+        repos.pull();
+        repos.push();
     }
-    let found = remembered(&world);
+    let found = remembered(&repos);
     let lost: Vec<_> = written.iter().filter(|line| !found.contains(*line)).collect();
     assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), written.len());
-    assert!(world.are_equal());
+    assert!(repos.are_equal());
 }
 
 #[test]
 fn a_file_that_is_written_while_others_are_made_is_not_replaced() {
-    let world = World::new();
-    let (started, go) = (world.at("started"), world.at("go"));
-    world.primary(
+    let repos = Repositories::new();
+    let (started, go) = (repos.at("started"), repos.at("go"));
+    repos.primary(
         "echo '*.slow filter=slow' >.gitattributes; echo 1 >a.slow; seq 9 >z.md; git add -A; git commit -qm \
         s; git push -q origin main",
     );
-    world.pull();
-    world.standby("git config filter.slow.clean cat; echo 2 >a.slow; sed -i 's/^1$/one/' z.md");
-    assert!(world.push().is_complete());
+    repos.pull();
+    repos.standby("git config filter.slow.clean cat; echo 2 >a.slow; sed -i 's/^1$/one/' z.md");
+    assert!(repos.push().is_complete());
     let slow = format!("touch {}; while ! test -e {}; do sleep 0.01; done; cat", started.display(), go.display());
-    world.primary(&format!("git config filter.slow.smudge '{slow}'"));
+    repos.primary(&format!("git config filter.slow.smudge '{slow}'"));
     let pushed = thread::scope(|scope| {
-        let push = scope.spawn(|| world.push_primary());
+        let push = scope.spawn(|| repos.push_primary());
         let asked = Instant::now();
         while !started.exists() {
             assert!(asked.elapsed() < LONG);
             thread::sleep(Duration::from_millis(2));
         }
-        append(&world.at("primary/z.md"), "agent 1\n");
+        append(&repos.at("primary/z.md"), "agent 1\n");
         fs::write(&go, "").unwrap();
         push.join().unwrap()
     });
     assert_eq!(pushed.merged_branches.to_sentence(), "failover/claw2", "{pushed:?}");
-    assert_eq!(world.primary("cat a.slow z.md | tr '\\n' ' '"), "2 one 2 3 4 5 6 7 8 9 agent 1");
-    assert_eq!(world.primary("git status --porcelain; git diff origin/main"), "");
+    assert_eq!(repos.primary("cat a.slow z.md | tr '\\n' ' '"), "2 one 2 3 4 5 6 7 8 9 agent 1");
+    assert_eq!(repos.primary("git status --porcelain; git diff origin/main"), "");
 }
 
 #[test]
@@ -129,12 +129,12 @@ fn who_has_an_old_file_open_may_go_on_writing() {
     if !has_perl() {
         return;
     }
-    let world = World::new();
-    world.pull();
-    world.standby("echo learned >>MEMORY.md");
-    assert!(world.push().is_complete());
-    let mut open = OpenOptions::new().append(true).open(world.at("primary/MEMORY.md")).unwrap();
-    let pushed = world.push_primary();
+    let repos = Repositories::new();
+    repos.pull();
+    repos.standby("echo learned >>MEMORY.md");
+    assert!(repos.push().is_complete());
+    let mut open = OpenOptions::new().append(true).open(repos.at("primary/MEMORY.md")).unwrap();
+    let pushed = repos.push_primary();
     assert_eq!(
         (pushed.merged_branches.to_sentence().as_str(), pushed.moved_aside.count),
         ("failover/claw2", 1),
@@ -144,33 +144,33 @@ fn who_has_an_old_file_open_may_go_on_writing() {
     let aside = &pushed.moved_aside.listed[0];
     assert!(aside.starts_with("MEMORY.md.local-"), "{aside}");
     open.write_all(b"agent\n").unwrap();
-    assert_eq!(world.primary(&format!("cat {aside}")), "one\nagent");
-    assert_eq!(world.push_primary().outcome, PushOutcome::Pushed);
-    assert_eq!(world.primary(&format!("cat MEMORY.md; git show origin/main:{aside}")), "one\nlearned\none\nagent");
+    assert_eq!(repos.primary(&format!("cat {aside}")), "one\nagent");
+    assert_eq!(repos.push_primary().outcome, PushOutcome::Pushed);
+    assert_eq!(repos.primary(&format!("cat MEMORY.md; git show origin/main:{aside}")), "one\nlearned\none\nagent");
     open.write_all(b"more\n").unwrap();
-    assert_eq!(world.push_primary().outcome, PushOutcome::Pushed);
-    assert_eq!(world.primary(&format!("git show origin/main:{aside}")), "one\nagent\nmore");
+    assert_eq!(repos.push_primary().outcome, PushOutcome::Pushed);
+    assert_eq!(repos.primary(&format!("git show origin/main:{aside}")), "one\nagent\nmore");
 }
 
 #[test]
 fn an_agent_that_never_pauses_has_its_own_work_sent() {
-    let world = World::new();
-    world.pull();
-    world.standby("sed -i '1i zero' MEMORY.md");
-    assert!(world.push().is_complete());
+    let repos = Repositories::new();
+    repos.pull();
+    repos.standby("sed -i '1i zero' MEMORY.md");
+    assert!(repos.push().is_complete());
     // Each comparison runs the clean filter, and this one writes to the file.
-    world.primary(
+    repos.primary(
         "git config filter.busy.clean 'cat; echo x >>MEMORY.md'; echo 'MEMORY.md filter=busy' \
         >.git/info/attributes; echo mine >mine.md; echo mine >>MEMORY.md",
     );
-    let pushed = world.push_primary();
+    let pushed = repos.push_primary();
     assert_eq!(
         (pushed.outcome, pushed.pushed_branches.to_sentence()),
         (PushOutcome::InUse, "main".into()),
         "{pushed:?}"
     );
     assert!(pushed.details.contains("MEMORY.md changed during the sync"), "{}", pushed.details);
-    assert_eq!(world.remote("git show main:mine.md"), "mine");
-    world.primary("rm .git/info/attributes");
-    assert_eq!(world.push_primary().merged_branches.to_sentence(), "failover/claw2");
+    assert_eq!(repos.remote("git show main:mine.md"), "mine");
+    repos.primary("rm .git/info/attributes");
+    assert_eq!(repos.push_primary().merged_branches.to_sentence(), "failover/claw2");
 }

@@ -5,7 +5,7 @@ use std::fs;
 use openclaw_failover::workspace::git::settings::{SETTINGS, SettingTreatment};
 use openclaw_failover::workspace::report::{PullOutcome, PushOutcome};
 
-use crate::world::World;
+use crate::repositories::Repositories;
 
 /// Row of the table, and a setting with a value that must not change the result of a sync.
 const WITHOUT_EFFECT: &[(&str, &str, &str)] = &[
@@ -219,34 +219,34 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("remote.*.proxy", "used by http alone"),
 ];
 
-fn world() -> World {
-    let world = World::new();
-    world.primary_commits("echo two >>MEMORY.md; echo theirs >theirs.md; ln -s theirs.md link");
-    world
+fn repos() -> Repositories {
+    let repos = Repositories::new();
+    repos.primary_commits("echo two >>MEMORY.md; echo theirs >theirs.md; ln -s theirs.md link");
+    repos
 }
 
 /// Runs pulls and pushes of both hosts with these settings. Returns the remote's state.
 fn round(settings: &[(&str, &str, &str)]) -> Vec<String> {
-    let world = World::new();
+    let repos = Repositories::new();
     let script: String = settings.iter().map(|(_, key, value)| format!("git config '{key}' '{value}'; ")).collect();
-    world.primary_commits("echo two >>MEMORY.md; echo theirs >theirs.md; git tag -a -m t v1");
-    world.standby(&script);
-    world.primary(&script);
-    let mut said = vec![format!("{:?}", world.pull().workspace.outcome)];
-    fs::write(world.workspace.path.join("mine ü.md"), "mine\n").unwrap();
-    fs::write(world.workspace.path.join("MEMORY.md"), "zero\none\ntwo\n").unwrap();
-    said.push(format!("{:?}", world.push().outcome));
-    fs::write(world.at("primary/more.md"), "more\n").unwrap();
-    let pushed = world.push_primary();
+    repos.primary_commits("echo two >>MEMORY.md; echo theirs >theirs.md; git tag -a -m t v1");
+    repos.standby(&script);
+    repos.primary(&script);
+    let mut said = vec![format!("{:?}", repos.pull().workspace.outcome)];
+    fs::write(repos.workspace.path.join("mine ü.md"), "mine\n").unwrap();
+    fs::write(repos.workspace.path.join("MEMORY.md"), "zero\none\ntwo\n").unwrap();
+    said.push(format!("{:?}", repos.push().outcome));
+    fs::write(repos.at("primary/more.md"), "more\n").unwrap();
+    let pushed = repos.push_primary();
     said.push(format!(
         "{:?} {} {}",
         pushed.outcome,
         pushed.merged_branches.to_sentence(),
         pushed.conflicts.to_sentence()
     ));
-    said.push(format!("{:?}", world.pull().workspace.outcome));
-    said.push(world.memory());
-    said.push(world.remote(
+    said.push(format!("{:?}", repos.pull().workspace.outcome));
+    said.push(repos.memory());
+    said.push(repos.remote(
         "git for-each-ref --format='%(refname)'; git ls-tree main; \
         git cat-file commit main | grep -c ^encoding || true",
     ));
@@ -276,13 +276,13 @@ fn settings_that_only_direct_git_have_no_effect_on_their_own_either() {
 fn settings_that_define_what_a_file_means_are_honoured() {
     let mut wrong = Vec::new();
     for (key, script, question, answer) in HONOURED {
-        let world = world();
-        world.standby(&format!("echo note >note.md; {script}"));
-        let (pulled, pushed) = (world.pull().workspace, world.push());
+        let repos = repos();
+        repos.standby(&format!("echo note >note.md; {script}"));
+        let (pulled, pushed) = (repos.pull().workspace, repos.push());
         let question = question.replace("$B", "failover/claw2");
         let (place, question) = question.split_once(' ').unwrap();
         let said =
-            if place == "R" { world.remote(&format!("{question} 2>&1 || true")) } else { world.standby(question) };
+            if place == "R" { repos.remote(&format!("{question} 2>&1 || true")) } else { repos.standby(question) };
         if said != *answer || !pushed.is_complete() {
             wrong.push(format!("{key}: {said:?}\n  {pulled:?}\n  {pushed:?}\n"));
         }
@@ -306,16 +306,16 @@ fn each_row_of_the_table_is_tested() {
 
 #[test]
 fn unchanged_files_are_not_committed_for_the_ends_of_their_lines() {
-    let world = World::new();
-    world.primary(
+    let repos = Repositories::new();
+    repos.primary(
         "git config core.autocrlf true; seq 20 >big.md; git add -A; git commit -qm b; git push -q; \
         rm big.md; git checkout -q -- big.md",
     );
-    let before = world.remote("git rev-parse main");
-    let pushed = world.push_primary();
+    let before = repos.remote("git rev-parse main");
+    let pushed = repos.push_primary();
     assert_eq!(pushed.outcome, PushOutcome::UpToDate, "{pushed:?}");
-    assert_eq!(world.remote("git rev-parse main"), before);
-    assert_eq!(world.primary("head -1 big.md | od -An -c"), "1  \\r  \\n");
+    assert_eq!(repos.remote("git rev-parse main"), before);
+    assert_eq!(repos.primary("head -1 big.md | od -An -c"), "1  \\r  \\n");
 }
 
 #[test]
@@ -326,30 +326,30 @@ fn pushed_is_said_only_of_what_the_url_has_that_is_fetched_from() {
         "git config url.\"$M\".pushInsteadOf \"$R\"; git remote set-url --add origin \"$M\"",
         "git remote set-url --add origin \"$M\"",
     ] {
-        let world = World::new();
-        world.pull();
+        let repos = Repositories::new();
+        repos.pull();
         let set = format!(
             "R=$(git remote get-url origin); M=$(dirname \"$R\")/mirror.git; git init -q --bare \"$M\"; \
                 {elsewhere}; echo y >y.md"
         );
-        world.standby(&set);
-        fs::rename(world.at("remote.git"), world.at("gone.git")).unwrap();
-        let pushed = world.push();
+        repos.standby(&set);
+        fs::rename(repos.at("remote.git"), repos.at("gone.git")).unwrap();
+        let pushed = repos.push();
         assert_eq!(
             (pushed.outcome, pushed.last_complete_at),
             (PushOutcome::NotPushed, None),
             "{elsewhere}: {pushed:?}"
         );
-        fs::rename(world.at("gone.git"), world.at("remote.git")).unwrap();
+        fs::rename(repos.at("gone.git"), repos.at("remote.git")).unwrap();
         if elsewhere.contains("pushInsteadOf") {
             continue;
         }
-        assert_eq!(world.push().outcome, PushOutcome::Pushed, "{elsewhere}");
-        assert_eq!(world.branches(), "failover/claw2\nmain");
+        assert_eq!(repos.push().outcome, PushOutcome::Pushed, "{elsewhere}");
+        assert_eq!(repos.branches(), "failover/claw2\nmain");
         // A failed mirror is reported, and everything still counts as returned.
-        fs::rename(world.at("mirror.git"), world.at("gone.git")).unwrap();
-        world.standby("echo z >z.md");
-        let pushed = world.push();
+        fs::rename(repos.at("mirror.git"), repos.at("gone.git")).unwrap();
+        repos.standby("echo z >z.md");
+        let pushed = repos.push();
         assert_eq!(pushed.outcome, PushOutcome::Pushed, "{elsewhere}: {pushed:?}");
         assert!(pushed.details.contains("another push URL of origin failed"), "{elsewhere}: {}", pushed.details);
     }
@@ -358,13 +358,13 @@ fn pushed_is_said_only_of_what_the_url_has_that_is_fetched_from() {
 #[test]
 fn what_goes_to_another_repository_only_is_not_returned() {
     for elsewhere in ["git remote set-url --push origin \"$M\"", "git config url.\"$M\".pushInsteadOf \"$R\""] {
-        let world = World::new();
-        world.pull();
-        world.standby(&format!(
+        let repos = Repositories::new();
+        repos.pull();
+        repos.standby(&format!(
             "R=$(git remote get-url origin); M=$(dirname \"$R\")/mirror.git; \
             git init -q --bare \"$M\"; {elsewhere}; echo y >y.md"
         ));
-        let pushed = world.push();
+        let pushed = repos.push();
         assert_eq!((pushed.outcome, pushed.last_complete_at), (PushOutcome::NotPushed, None), "{pushed:?}");
         assert!(
             pushed.details.contains("its fetch URL does not have it; compare them in `git remote -v`"),
@@ -377,27 +377,27 @@ fn what_goes_to_another_repository_only_is_not_returned() {
 #[test]
 fn a_repository_that_is_no_checkout_is_refused_with_a_command_that_mends_it() {
     for broken in ["core.bare true", "core.worktree /etc"] {
-        let world = World::new();
-        world.primary_commits("echo two >>MEMORY.md");
-        world.standby(&format!("git config {broken}"));
-        let pulled = world.pull().workspace;
+        let repos = Repositories::new();
+        repos.primary_commits("echo two >>MEMORY.md");
+        repos.standby(&format!("git config {broken}"));
+        let pulled = repos.pull().workspace;
         assert_eq!(pulled.outcome, PullOutcome::NoRepository, "{pulled:?}");
         let command = pulled.details.split('`').nth(1).unwrap_or_else(|| panic!("{}", pulled.details));
-        world.primary(command);
-        assert_eq!(world.pull().workspace.outcome, PullOutcome::Updated, "{command}");
+        repos.primary(command);
+        assert_eq!(repos.pull().workspace.outcome, PullOutcome::Updated, "{command}");
     }
 }
 
 #[test]
 fn a_sparse_checkout_in_any_of_gits_words_removes_nothing_at_the_remote() {
     for yes in ["true", "yes", "1"] {
-        let world = World::new();
-        world.primary(&format!(
+        let repos = Repositories::new();
+        repos.primary(&format!(
             "mkdir a b; echo a >a/a; echo b >b/b; git add -A; git commit -qm ab; git push -q origin main; \
              git sparse-checkout set --no-cone /a/; git config --worktree core.sparseCheckout {yes}; echo new >a/new"
         ));
-        let pushed = world.push_primary();
+        let pushed = repos.push_primary();
         assert_eq!(pushed.outcome, PushOutcome::Pushed, "{yes}: {pushed:?}");
-        assert_eq!(world.remote("git ls-tree -r --name-only main"), "MEMORY.md\na/a\na/new\nb/b", "{yes}");
+        assert_eq!(repos.remote("git ls-tree -r --name-only main"), "MEMORY.md\na/a\na/new\nb/b", "{yes}");
     }
 }

@@ -3,7 +3,7 @@
 use openclaw_failover::workspace::report::PullOutcome;
 
 use crate::needs;
-use crate::world::World;
+use crate::repositories::Repositories;
 
 /// State of a workspace. The primary has written `theirs.md` and a second line of `MEMORY.md` since the last pull.
 pub struct State {
@@ -322,13 +322,13 @@ const STATES: &[State] = &[
     ),
 ];
 
-fn prepare(state: &State) -> World {
-    let mut world = World::new();
-    world.primary_commits("echo two >>MEMORY.md; echo theirs >theirs.md; mkdir -p deep/er; echo x >deep/er/x");
-    world.workspace.max_file = 2_000_000;
-    world.workspace.url = Some(world.at("remote.git").display().to_string());
-    world.standby(&format!("W={}; {}", world.dir.path().display(), state.script));
-    world
+fn prepare(state: &State) -> Repositories {
+    let mut repos = Repositories::new();
+    repos.primary_commits("echo two >>MEMORY.md; echo theirs >theirs.md; mkdir -p deep/er; echo x >deep/er/x");
+    repos.workspace.max_file = 2_000_000;
+    repos.workspace.url = Some(repos.at("remote.git").display().to_string());
+    repos.standby(&format!("W={}; {}", repos.dir.path().display(), state.script));
+    repos
 }
 
 /// Returns all errors of a pull in this state.
@@ -338,9 +338,9 @@ fn check(state: &State) -> Vec<String> {
         needs::report_skipped(state.name, "root");
         return Vec::new();
     }
-    let world = prepare(state);
-    let before = world.contents();
-    let report = world.pull();
+    let repos = prepare(state);
+    let before = repos.contents();
+    let report = repos.pull();
     let mut wrong = Vec::new();
     let mut expect = |holds: bool, what: String| {
         if !holds {
@@ -349,26 +349,26 @@ fn check(state: &State) -> Vec<String> {
     };
     expect(report.workspace.outcome == state.outcome, format!("the outcome is not {:?}", state.outcome));
     for (file, content) in state.tree {
-        expect(world.read(file) == *content, format!("{file} holds {:?}", world.read(file)));
+        expect(repos.read(file) == *content, format!("{file} holds {:?}", repos.read(file)));
     }
-    let lost: Vec<_> = before.difference(&world.contents()).cloned().collect();
+    let lost: Vec<_> = before.difference(&repos.contents()).cloned().collect();
     expect(lost.is_empty(), format!("lost {lost:?}"));
     if report.workspace.outcome != PullOutcome::NoRepository {
-        let locks = world
+        let locks = repos
             .standby("find .git -path '*/objects' -prune -o -name '*.lock*' -print; ls -A | grep failover || true");
         expect(locks.is_empty(), format!("left {locks}"));
-        let open = world.status();
+        let open = repos.status();
         let told = !report.workspace.withheld.is_empty() || !report.workspace.moved_aside.is_empty();
         expect(open.is_empty() || told, format!("the agent's git sees {open}"));
         // Another run finds nothing to do once the files moved aside are committed.
         if !report.workspace.moved_aside.is_empty() {
-            world.pull();
+            repos.pull();
         }
-        let settled = world.standby("git rev-parse HEAD; git for-each-ref");
-        let again = world.pull().workspace;
+        let settled = repos.standby("git rev-parse HEAD; git for-each-ref");
+        let again = repos.pull().workspace;
         expect(again.outcome == PullOutcome::UpToDate || again.outcome == state.outcome, format!("then {again:?}"));
-        expect(world.standby("git rev-parse HEAD; git for-each-ref") == settled, format!("still moves: {again:?}"));
-        let lost: Vec<_> = before.difference(&world.contents()).cloned().collect();
+        expect(repos.standby("git rev-parse HEAD; git for-each-ref") == settled, format!("still moves: {again:?}"));
+        let lost: Vec<_> = before.difference(&repos.contents()).cloned().collect();
         expect(lost.is_empty(), format!("lost later {lost:?}"));
     }
     wrong

@@ -8,7 +8,7 @@ use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 use crate::crashes::Crash;
-use crate::world::{World, contents, run};
+use crate::repositories::{Repositories, contents, run};
 
 /// Number of random steps.
 const STEPS: usize = 60;
@@ -80,12 +80,12 @@ struct Storm {
 }
 
 impl Storm {
-    fn world(&self) -> &World {
-        &self.crash.world
+    fn repos(&self) -> &Repositories {
+        &self.crash.repos
     }
 
     fn folder(&self, is_primary: bool) -> PathBuf {
-        self.world().at(if is_primary { "primary" } else { "workspace" })
+        self.repos().at(if is_primary { "primary" } else { "workspace" })
     }
 
     /// Runs a random action, which may fail.
@@ -106,7 +106,7 @@ impl Storm {
         let n = self.number;
         self.happened.push(format!("laptop: {n}"));
         run(
-            self.world().dir.path(),
+            self.repos().dir.path(),
             &format!(
                 "test -d laptop || git clone -q remote.git laptop; cd laptop; git pull -q; echo l{n} >l{n}.md; git add \
                  -A; git commit -qm l; git push -q"
@@ -130,7 +130,7 @@ impl Storm {
 
     /// Waits for a git that outlived its killed sync and holds its lock.
     fn wait(&self, lock: &str) {
-        let lock = OpenOptions::new().append(true).create(true).open(self.world().at(lock)).unwrap();
+        let lock = OpenOptions::new().append(true).create(true).open(self.repos().at(lock)).unwrap();
         lock.lock().unwrap();
     }
 
@@ -139,7 +139,7 @@ impl Storm {
         assert!(
             lost.is_empty(),
             "lost {lost:?} in {}\n{}",
-            self.world().dir.path().display(),
+            self.repos().dir.path().display(),
             self.happened.join("\n")
         );
     }
@@ -167,9 +167,9 @@ impl Storm {
         for _ in 0..4 {
             let before = [contents(&primary), contents(&standby)];
             ended = vec![
-                format!("{:?}", self.world().push()),
-                format!("{:?}", self.world().push_primary()),
-                format!("{:?}", self.world().pull()),
+                format!("{:?}", self.repos().push()),
+                format!("{:?}", self.repos().push_primary()),
+                format!("{:?}", self.repos().pull()),
             ];
             self.check(&primary, &before[0]);
             self.check(&standby, &before[1]);

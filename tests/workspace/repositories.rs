@@ -12,7 +12,7 @@ use openclaw_failover::os::{Cancel, ChildCommand};
 use openclaw_failover::workspace::report::PushReport;
 use openclaw_failover::workspace::{self, CheckoutMode, PullReport, SessionHandling, SyncPaths, SyncRole};
 
-use crate::image::Image;
+use crate::folder_copy::FolderCopy;
 use crate::script;
 
 /// Time limit longer than any step.
@@ -27,40 +27,40 @@ exec sh -c "$*""#;
 /// Object id of the empty content.
 const EMPTY: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
 
-pub struct World {
+pub struct Repositories {
     pub dir: tempfile::TempDir,
     pub workspace: WorkspaceConfig,
     pub secrets: Vec<SecretConfig>,
     pub paths: SyncPaths,
 }
 
-impl World {
-    /// Creates a world in which both repositories have one commit with `MEMORY.md`.
+impl Repositories {
+    /// Creates repositories in which both repositories have one commit with `MEMORY.md`.
     pub fn new() -> Self {
-        static FIRST: OnceLock<Image> = OnceLock::new();
+        static FIRST: OnceLock<FolderCopy> = OnceLock::new();
         Self::of(&FIRST, || {
-            let world = Self::empty();
+            let repos = Self::empty();
             let (dir, primary) =
-                (world.dir.path(), "primary 2>&1; cd primary; git switch -q -c main; echo one >MEMORY.md");
+                (repos.dir.path(), "primary 2>&1; cd primary; git switch -q -c main; echo one >MEMORY.md");
             run(dir, &format!("git init -q --bare -b main remote.git; git clone -q remote.git {primary}"));
-            world.primary("git add -A; git commit -qm one; git push -q origin main");
+            repos.primary("git add -A; git commit -qm one; git push -q origin main");
             run(dir, "mkdir state state-primary; git clone -q remote.git workspace");
-            world
+            repos
         })
     }
 
-    /// Copies a world that is made once.
-    pub fn of(image: &OnceLock<Image>, make: impl FnOnce() -> Self) -> Self {
-        let image = image.get_or_init(|| Image::of(make().dir.path()));
-        let world = Self::empty();
-        image.write(world.dir.path());
+    /// Copies repositories that are made once.
+    pub fn of(copy: &OnceLock<FolderCopy>, make: impl FnOnce() -> Self) -> Self {
+        let copy = copy.get_or_init(|| FolderCopy::of(make().dir.path()));
+        let repos = Self::empty();
+        copy.write(repos.dir.path());
         // Updates the indexes for the copied files.
         let known = "for c in primary workspace; do for i in index openclaw-failover/index; do
                 if test -f $c/.git/$i; then GIT_INDEX_FILE=.git/$i git -C $c update-index -q --refresh; fi
             done; done";
-        run(world.dir.path(), known);
-        world.ssh(LOCAL_SSH);
-        world
+        run(repos.dir.path(), known);
+        repos.ssh(LOCAL_SSH);
+        repos
     }
 
     fn empty() -> Self {

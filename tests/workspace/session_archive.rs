@@ -10,7 +10,7 @@ use openclaw_failover::workspace::report::PushReport;
 use openclaw_failover::workspace::{self, CheckoutMode, SessionHandling, SyncRole};
 
 use crate::needs::require;
-use crate::world::{World, run};
+use crate::repositories::{Repositories, run};
 
 /// Tables of OpenClaw 2026.9.6, without the columns that no test reads.
 const STATE: &str = "
@@ -55,24 +55,24 @@ INSERT INTO transcript_events VALUES ('please remember the milk');
 "#;
 
 /// Creates a standby whose OpenClaw was killed during several operations.
-fn world() -> World {
-    let mut world = World::new();
-    fs::create_dir_all(world.at(".openclaw/state")).unwrap();
-    fs::create_dir_all(world.at(".openclaw/agents/main/agent")).unwrap();
-    fs::rename(world.at("workspace"), world.at(".openclaw/workspace")).unwrap();
-    world.workspace = WorkspaceConfig { path: world.at(".openclaw/workspace"), ..world.workspace };
-    world.standby("git remote set-url origin ../../remote.git");
-    sql(&state(&world), STATE);
-    sql(&agent(&world), AGENT);
-    world
+fn repos() -> Repositories {
+    let mut repos = Repositories::new();
+    fs::create_dir_all(repos.at(".openclaw/state")).unwrap();
+    fs::create_dir_all(repos.at(".openclaw/agents/main/agent")).unwrap();
+    fs::rename(repos.at("workspace"), repos.at(".openclaw/workspace")).unwrap();
+    repos.workspace = WorkspaceConfig { path: repos.at(".openclaw/workspace"), ..repos.workspace };
+    repos.standby("git remote set-url origin ../../remote.git");
+    sql(&state(&repos), STATE);
+    sql(&agent(&repos), AGENT);
+    repos
 }
 
-fn state(world: &World) -> PathBuf {
-    world.at(".openclaw/state/openclaw.sqlite")
+fn state(repos: &Repositories) -> PathBuf {
+    repos.at(".openclaw/state/openclaw.sqlite")
 }
 
-fn agent(world: &World) -> PathBuf {
-    world.at(".openclaw/agents/main/agent/openclaw-agent.sqlite")
+fn agent(repos: &Repositories) -> PathBuf {
+    repos.at(".openclaw/agents/main/agent/openclaw-agent.sqlite")
 }
 
 fn sql(database: &Path, script: &str) -> String {
@@ -80,10 +80,10 @@ fn sql(database: &Path, script: &str) -> String {
     sqlite.run().unwrap().stdout.trim().to_owned()
 }
 
-fn push(world: &World, queue: SessionHandling) -> PushReport {
+fn push(repos: &Repositories, queue: SessionHandling) -> PushReport {
     workspace::push(
-        &world.workspace,
-        &world.paths,
+        &repos.workspace,
+        &repos.paths,
         SyncRole::Standby { reach: &|| CheckoutMode::UpdateFiles, queue: &|| queue },
         &Cancel::new(),
     )
@@ -92,19 +92,19 @@ fn push(world: &World, queue: SessionHandling) -> PushReport {
 #[test]
 fn what_would_be_acted_on_is_archived_and_the_rest_stays() {
     require!("sqlite3");
-    let world = world();
-    let pushed = push(&world, SessionHandling::Archive);
+    let repos = repos();
+    let pushed = push(&repos, SessionHandling::Archive);
     let words = "1 queued messages, 1 received messages, 1 notes of a restart, 1 sub-agents, 1 task reports and 3 more";
     assert_eq!(pushed.archived.to_sentence(), words, "{pushed:?}");
     let left = "SELECT id FROM delivery_queue_entries; SELECT event_id FROM channel_ingress_events; SELECT task_id \
         FROM task_runs;
         SELECT task_id FROM task_delivery_state; SELECT flow_id FROM flow_runs; SELECT count(*) FROM subagent_runs;
         SELECT count(*) FROM gateway_restart_sentinel;";
-    assert_eq!(sql(&state(&world), left), "future\nsent\n2\nt2\nt2\nof another form\n0\n0");
+    assert_eq!(sql(&state(&repos), left), "future\nsent\n2\nt2\nt2\nof another form\n0\n0");
     let left = "SELECT session_key, status, entry_json FROM session_nodes; SELECT status FROM session_windows; SELECT \
         * FROM transcript_events;";
     assert_eq!(
-        sql(&agent(&world), left),
+        sql(&agent(&repos), left),
         r#"cut|killed|{"sessionId":"s","status":"killed","abortedLastRun":false}
 owed|done|{"sessionId":"o","status":"done","abortedLastRun":false}
 idle||{"sessionId":"i"}
@@ -113,37 +113,37 @@ done
 please remember the milk"#
     );
     // The archives hold all of it, readable by their owner alone.
-    let archives = run(&world.at("state/archive"), "ls");
+    let archives = run(&repos.at("state/archive"), "ls");
     let [of_agent, of_state] = archives.lines().collect::<Vec<_>>()[..] else { panic!("{archives}") };
     assert!(of_agent.ends_with("-agent-main.sqlite") && of_state.ends_with("-state.sqlite"), "{archives}");
-    let of_state = world.at("state/archive").join(of_state);
+    let of_state = repos.at("state/archive").join(of_state);
     assert_eq!(sql(&of_state, "SELECT entry_json FROM delivery_queue_entries"), r#"{"text":"old news"}"#);
-    let of_agent = world.at("state/archive").join(of_agent);
+    let of_agent = repos.at("state/archive").join(of_agent);
     let cut = sql(&of_agent, "SELECT entry_json FROM session_nodes WHERE session_key = 'cut'");
     assert!(cut.contains("mainRestartRecovery"), "{cut}");
     assert_eq!(fs::metadata(&of_state).unwrap().mode() & 0o777, 0o600);
-    assert_eq!(fs::metadata(world.at("state/archive")).unwrap().mode() & 0o777, 0o700);
+    assert_eq!(fs::metadata(repos.at("state/archive")).unwrap().mode() & 0o777, 0o700);
     // Another push finds nothing and creates no archive.
-    assert!(push(&world, SessionHandling::Archive).archived.is_empty());
-    assert_eq!(run(&world.at("state/archive"), "ls | wc -l"), "2");
+    assert!(push(&repos, SessionHandling::Archive).archived.is_empty());
+    assert_eq!(run(&repos.at("state/archive"), "ls | wc -l"), "2");
 }
 
 #[test]
 fn who_wants_it_all_to_go_on_keeps_it() {
     require!("sqlite3");
-    let world = world();
-    assert!(push(&world, SessionHandling::Resume).archived.is_empty());
-    assert_eq!(sql(&state(&world), "SELECT count(*) FROM delivery_queue_entries"), "3");
-    assert!(!world.at("state/archive").exists());
+    let repos = repos();
+    assert!(push(&repos, SessionHandling::Resume).archived.is_empty());
+    assert_eq!(sql(&state(&repos), "SELECT count(*) FROM delivery_queue_entries"), "3");
+    assert!(!repos.at("state/archive").exists());
 }
 
 #[test]
 fn a_database_that_cannot_be_read_is_said_and_does_not_hold_up_the_push() {
     require!("sqlite3");
-    let world = world();
-    fs::write(state(&world), "no database at all, but long enough to be looked at as one".repeat(100)).unwrap();
-    world.standby("echo learned >learned.md");
-    let pushed = push(&world, SessionHandling::Archive);
+    let repos = repos();
+    fs::write(state(&repos), "no database at all, but long enough to be looked at as one".repeat(100)).unwrap();
+    repos.standby("echo learned >learned.md");
+    let pushed = push(&repos, SessionHandling::Archive);
     assert!(pushed.is_complete(), "{pushed:?}");
     assert!(pushed.archive_error.contains("file is not a database"), "{}", pushed.archive_error);
     assert!(!pushed.is_complete_and_archived(), "it is tried again");

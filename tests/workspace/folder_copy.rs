@@ -11,19 +11,19 @@ enum Entry {
     Link(PathBuf),
 }
 
-pub struct Image {
+pub struct FolderCopy {
     /// Path of the folder that was read.
     top: PathBuf,
     /// Entries, each folder before its content.
     entries: Vec<(PathBuf, Entry)>,
 }
 
-impl Image {
+impl FolderCopy {
     /// Reads a folder.
     pub fn of(top: &Path) -> Self {
-        let mut image = Self { top: top.to_owned(), entries: Vec::new() };
-        image.read(Path::new(""));
-        image
+        let mut copy = Self { top: top.to_owned(), entries: Vec::new() };
+        copy.read(Path::new(""));
+        copy
     }
 
     fn read(&mut self, folder: &Path) {

@@ -22,15 +22,15 @@ pub(crate) struct ScriptedMonitor {
 impl ScriptedMonitor {
     /// Answers the n-th request, from 0, as `script` says.
     pub(crate) fn open(script: impl Fn(usize, &Request) -> Result<ControlResponse, String> + Send + 'static) -> Self {
-        let desk = Self { folder: tempfile::tempdir().unwrap(), asked: Arc::default() };
-        let asked = Arc::clone(&desk.asked);
+        let monitor = Self { folder: tempfile::tempdir().unwrap(), asked: Arc::default() };
+        let asked = Arc::clone(&monitor.asked);
         let decide = move |request: &Request| {
             let mut asked = asked.lock().unwrap();
             asked.push(request.clone());
             script(asked.len() - 1, request).map(|answer| answer.to_line())
         };
-        control::serve(&desk.socket(), Box::new(decide)).unwrap();
-        desk
+        control::serve(&monitor.socket(), Box::new(decide)).unwrap();
+        monitor
     }
 
     /// Returns the monitor's runtime directory.
