@@ -23,6 +23,7 @@ mod event_log;
 mod gateway;
 mod identity;
 mod instance_lock;
+mod main_loop;
 mod messages;
 mod notifier;
 mod operator;
@@ -42,13 +43,12 @@ mod watchdog;
 mod witness;
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::sync::mpsc::Receiver;
 
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
 use crate::events::{DrillMarker, HistoryEntry, MonitorNotice};
-use crate::failover::{self, Action, Event, Machine, PersistentState, Policy, UnitAction};
+use crate::failover::{self, Machine, PersistentState, Policy};
 pub(crate) use crate::monitor::backend::{Backend, FindSocketOwners, SystemdBackend};
 use crate::monitor::clock::Clock;
 use crate::monitor::conditions::Conditions;
@@ -59,7 +59,6 @@ use crate::monitor::notifier::Notifier;
 pub(crate) use crate::monitor::notifier::host_name;
 use crate::monitor::readiness_schedule::ReadinessSchedule;
 use crate::monitor::recent_sentences::RecentSentences;
-use crate::monitor::recorder::Record;
 use crate::monitor::threads::Threads;
 use crate::monitor::watchdog::Watchdog;
 use crate::os::clock::WallClockOffset;
@@ -70,18 +69,6 @@ use crate::records::trace::{SegmentStart, Tracer};
 use crate::status::LastProbe;
 use crate::status::metrics::Counters;
 use crate::text::Time;
-
-/// Shortest interval between writes of the status while things change.
-const MIN_STATUS_INTERVAL: Duration = Duration::from_millis(200);
-
-/// Interval between writes of the status during an outage, which shows its length.
-const OUTAGE_STATUS_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Interval between writes of the status while nothing changes, or the probe interval if that is longer.
-const IDLE_STATUS_INTERVAL: Duration = Duration::from_secs(5);
-
-/// Time limit for flushing the last entries to disk on shutdown.
-const SHUTDOWN_FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Factory of the backend for a configuration.
 pub(crate) type BackendFactory = Box<dyn Fn(&Config) -> Arc<dyn Backend>>;
@@ -246,112 +233,5 @@ impl Monitor {
     /// Installs the handlers of TERM, INT and HUP.
     pub(crate) fn handle_signals(&self) -> Result<(), MonitorError> {
         Ok(signals::install_handlers(self.message_sender.clone())?)
-    }
-
-    /// Runs until stopped. The gateway is left as it is.
-    pub(crate) fn run(mut self) {
-        self.handle_event(self.clock.now(), Event::Tick);
-        self.write_status();
-        self.notify.send_ready();
-        let mut turned_at = self.clock.now();
-        self.finish_turn(turned_at);
-        loop {
-            let should_stop = match self.inbox.recv_timeout(self.clock.time_until(self.next_wake_at(turned_at))) {
-                Ok(message) => self.handle_message(message),
-                Err(RecvTimeoutError::Timeout) => {
-                    self.handle_event(self.clock.now(), Event::Tick);
-                    false
-                }
-                Err(RecvTimeoutError::Disconnected) => true,
-            };
-            if should_stop {
-                break;
-            }
-            turned_at = self.clock.now();
-            self.finish_turn(turned_at);
-        }
-        self.notify.send_stopping();
-        self.record_notice(&MonitorNotice::Stopped);
-        self.flush_trace();
-        self.write_status();
-        self.save_timeline(self.clock.now());
-        self.threads.recorder.flush(SHUTDOWN_FLUSH_TIMEOUT);
-    }
-
-    /// Returns the time of the next turn if no message comes first. All that was due at `turned_at` is done.
-    fn next_wake_at(&self, turned_at: Time) -> Time {
-        let due = [
-            self.readiness_run_due_at(),
-            self.watchdog.notification_due_at(),
-            self.notifier.heartbeat_report_due_at(turned_at),
-        ];
-        let due = due.into_iter().flatten().filter(|&at| at > turned_at);
-        due.chain(self.machine.next_tick_at()).fold(self.status_due_at(), Time::min)
-    }
-
-    fn status_due_at(&self) -> Time {
-        let idle_interval = self.parts.config.probe.interval.max(IDLE_STATUS_INTERVAL);
-        let interval = match self.machine.window() {
-            _ if self.has_changed => MIN_STATUS_INTERVAL,
-            Some(_) => OUTAGE_STATUS_INTERVAL.min(idle_interval),
-            None => idle_interval,
-        };
-        self.status_written_at + interval
-    }
-
-    fn handle_event(&mut self, at: Time, event: Event) {
-        let before = self.machine.unit();
-        let actions = self.machine.handle_event(at, event.clone());
-        self.trace_event(at, event, &actions);
-        for action in actions {
-            self.has_changed = true;
-            self.carry_out(at, action);
-        }
-        self.has_changed |= self.machine.unit() != before;
-    }
-
-    fn carry_out(&mut self, at: Time, action: Action) {
-        match action {
-            Action::UnitAction(unit_action) => {
-                self.gateway_exit = None;
-                self.watchdog.begin_unit_action(at);
-                self.threads.request_unit_action(unit_action);
-                if unit_action == UnitAction::Start {
-                    self.record_notice(&self.conditions.sync_results.start_notice());
-                }
-            }
-            Action::SetPollMode(mode) => self.threads.set_poll_mode(mode),
-            Action::Pull => self.threads.sync.start_pull(),
-            Action::StopSync => self.threads.sync.stop_running(),
-            Action::Push => self.threads.sync.start_push(),
-            Action::QueryWitnesses => self.threads.query_witnesses(),
-            Action::Announce(notice) => self.announce(at, &notice),
-        }
-    }
-
-    /// Does what is due after each turn of the main loop: state, status, readiness checks, watchdog.
-    fn finish_turn(&mut self, now: Time) {
-        if self.machine.persistent_state() != &self.saved_state {
-            let persistent_state = self.machine.persistent_state().clone();
-            let record = Record::PersistentState(Box::new(persistent_state.clone()), self.clock.wall());
-            if self.threads.recorder.enqueue(record) {
-                self.saved_state = persistent_state;
-            }
-        }
-        if self.is_seen_healthy_unsaved && self.threads.recorder.enqueue(Record::SeenHealthy(self.seen_healthy.clone()))
-        {
-            self.is_seen_healthy_unsaved = false;
-        }
-        self.rotate_trace();
-        if now >= self.status_due_at() {
-            self.write_status();
-        }
-        self.start_readiness_checks(now);
-        if self.watchdog.is_healthy(now, &self.parts.config) {
-            self.watchdog.notify_if_due(now, &self.notify);
-            if self.is_ready {
-                self.notifier.signal_heartbeat();
-            }
-        }
     }
 }
