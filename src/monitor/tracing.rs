@@ -24,6 +24,9 @@ impl Monitor {
     /// Begins a new segment of the trace when this one is full, if possible in a state that a new machine would have
     /// too.
     pub(super) fn rotate_trace(&mut self) {
+        if !self.tracer.is_full(true) {
+            return;
+        }
         let (machine, persistent_state) = (&self.machine, self.machine.persistent_state());
         let is_drilling = persistent_state.last_drill.as_ref().is_some_and(|drill| drill.ended_at.is_none());
         let is_troubled = !machine.has_no_recent_outage()
