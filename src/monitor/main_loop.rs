@@ -1,5 +1,6 @@
 //! Main loop: sleeps until a message comes or something is due, and does that.
 
+use std::ops::Range;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ const OUTAGE_STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Interval between writes of the status while nothing changes, or the probe interval if that is longer.
 const IDLE_STATUS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Time by which an unchanged status is written early, with the turn of a probe, so that it needs no turn of its own.
+const STATUS_SLACK: Duration = Duration::from_millis(500);
 
 /// Time limit for flushing the last entries to disk on shutdown.
 const SHUTDOWN_FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -60,17 +64,19 @@ impl Monitor {
             self.notifier.heartbeat_report_due_at(turned_at),
         ];
         let due = due.into_iter().flatten().filter(|&at| at > turned_at);
-        due.chain(self.machine.next_tick_at()).fold(self.status_due_at(), Time::min)
+        due.chain(self.machine.next_tick_at()).fold(self.status_due().end, Time::min)
     }
 
-    fn status_due_at(&self) -> Time {
+    /// Returns the time from which on the status is written with any turn, and the time of its own turn.
+    fn status_due(&self) -> Range<Time> {
         let idle_interval = self.parts.config.probe.interval.max(IDLE_STATUS_INTERVAL);
-        let interval = match self.machine.window() {
-            _ if self.has_changed => MIN_STATUS_INTERVAL,
-            Some(_) => OUTAGE_STATUS_INTERVAL.min(idle_interval),
-            None => idle_interval,
+        let (interval, slack) = match self.machine.window() {
+            _ if self.has_changed => (MIN_STATUS_INTERVAL, Duration::ZERO),
+            Some(_) => (OUTAGE_STATUS_INTERVAL, STATUS_SLACK),
+            None => (idle_interval, STATUS_SLACK),
         };
-        self.status_written_at + interval
+        let end = self.status_written_at + interval;
+        end - slack..end
     }
 
     pub(super) fn handle_event(&mut self, at: Time, event: Event) {
@@ -117,7 +123,7 @@ impl Monitor {
             self.is_seen_healthy_unsaved = false;
         }
         self.rotate_trace();
-        if now >= self.status_due_at() {
+        if now >= self.status_due().start {
             self.write_status();
         }
         self.start_readiness_checks(now);
