@@ -11,7 +11,7 @@ use crate::config::{self, Config, WorkspaceConfig};
 use crate::demo::error::DemoError;
 use crate::failover::UnitActionError;
 use crate::finding::CheckOutcome;
-use crate::gateway_check::{self, SocketOwner};
+use crate::gateway_check::{self, GatewayCheckError, SocketOwner};
 use crate::monitor::{Backend, FindSocketOwners};
 use crate::os::systemd::{Active, Load, SystemdError, Unit};
 use crate::os::{Cancel, ChildCommand};
@@ -117,7 +117,7 @@ impl FindSocketOwners for LocalBackend {
         "the demo's gateway"
     }
 
-    fn find_socket_owners(&self, inodes: &[u64]) -> Result<Vec<(u64, SocketOwner)>, String> {
+    fn find_socket_owners(&self, inodes: &[u64]) -> Result<Vec<(u64, SocketOwner)>, GatewayCheckError> {
         let held = self.lock_gateway().pid().map(gateway_check::sockets_of).unwrap_or_default();
         let other = || SocketOwner::OtherProcess("another process".to_owned());
         let owner = |inode: &u64| if held.contains(inode) { SocketOwner::GatewayUnit } else { other() };

@@ -9,7 +9,7 @@ use crate::config::{Config, ConfigSource};
 use crate::doctor::subprocess;
 use crate::failover::{InvocationId, ObservedUnit, UnitActionError, UnitState};
 use crate::finding::CheckOutcome;
-use crate::gateway_check::{self, SocketOwner};
+use crate::gateway_check::{self, GatewayCheckError, SocketOwner};
 use crate::os::systemd::{Active, Systemctl, SystemdError, Unit};
 use crate::os::{Cancel, accepting_sockets, listening_sockets};
 use crate::probe::HostResolver;
@@ -34,7 +34,7 @@ pub(crate) trait FindSocketOwners {
     /// Returns the name of the gateway's unit.
     fn gateway_unit(&self) -> &str;
     /// Finds the owners of sockets by inode number. Runs programs, for a few seconds at most.
-    fn find_socket_owners(&self, inodes: &[u64]) -> Result<Vec<(u64, SocketOwner)>, String>;
+    fn find_socket_owners(&self, inodes: &[u64]) -> Result<Vec<(u64, SocketOwner)>, GatewayCheckError>;
 }
 
 /// Gateway and workspace of this host. The demo implements it without systemd.
@@ -121,9 +121,8 @@ impl FindSocketOwners for SystemdBackend {
         self.unit()
     }
 
-    fn find_socket_owners(&self, _inodes: &[u64]) -> Result<Vec<(u64, SocketOwner)>, String> {
-        let report = gateway_check::run_check_unit(&self.systemctl, &gateway_check::report_folder(&self.paths))
-            .map_err(|why| why.to_string())?;
+    fn find_socket_owners(&self, _inodes: &[u64]) -> Result<Vec<(u64, SocketOwner)>, GatewayCheckError> {
+        let report = gateway_check::run_check_unit(&self.systemctl, &gateway_check::report_folder(&self.paths))?;
         Ok(report.sockets.into_iter().map(|socket| (socket.inode, socket.owner)).collect())
     }
 }

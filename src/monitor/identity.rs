@@ -123,7 +123,7 @@ fn check_owners(inodes: &[u64], port: u16, check: &dyn FindSocketOwners) -> Answ
     }
     match check.find_socket_owners(inodes) {
         Ok(owners) => judge_owners(inodes, &owners, port, check.gateway_unit()),
-        Err(why) => Answerer::Unverified(why),
+        Err(why) => Answerer::Unverified(why.to_string()),
     }
 }
 
@@ -159,16 +159,17 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::gateway_check::GatewayCheckError;
     use crate::os::systemd::{Active, Load};
 
-    /// Stub that names one owner and counts the calls.
+    /// Stub that names one owner, or fails, and counts the calls.
     struct Check {
-        owner: RefCell<Result<SocketOwner, String>>,
+        owner: RefCell<Option<SocketOwner>>,
         asked: RefCell<usize>,
     }
 
     impl Check {
-        fn with_owner(owner: Result<SocketOwner, String>) -> Self {
+        fn with_owner(owner: Option<SocketOwner>) -> Self {
             Self { owner: RefCell::new(owner), asked: RefCell::new(0) }
         }
     }
@@ -178,9 +179,9 @@ mod tests {
             "openclaw.service"
         }
 
-        fn find_socket_owners(&self, inodes: &[u64]) -> Result<Vec<(u64, SocketOwner)>, String> {
+        fn find_socket_owners(&self, inodes: &[u64]) -> Result<Vec<(u64, SocketOwner)>, GatewayCheckError> {
             *self.asked.borrow_mut() += 1;
-            let owner = self.owner.borrow().clone()?;
+            let owner = self.owner.borrow().clone().ok_or(GatewayCheckError::NoReport)?;
             Ok(inodes.iter().map(|inode| (*inode, owner.clone())).collect())
         }
     }
@@ -209,7 +210,7 @@ mod tests {
     fn runs_no_check_until_the_socket_or_the_unit_run_changes() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (mut identity, check) = (AnswererIdentity::default(), Check::with_owner(Ok(SocketOwner::GatewayUnit)));
+        let (mut identity, check) = (AnswererIdentity::default(), Check::with_owner(Some(SocketOwner::GatewayUnit)));
         for _ in 0..3 {
             assert_eq!(look(&mut identity, address, "1", &check), Answerer::Unit);
         }
@@ -217,7 +218,7 @@ mod tests {
         assert_eq!(look(&mut identity, address, "2", &check), Answerer::Unit);
         assert_eq!(*check.asked.borrow(), 2, "the unit was restarted");
         drop(listener);
-        *check.owner.borrow_mut() = Ok(SocketOwner::OtherProcess("process 7 (python3) of user openclaw".to_owned()));
+        *check.owner.borrow_mut() = Some(SocketOwner::OtherProcess("process 7 (python3) of user openclaw".to_owned()));
         let _squatter = TcpListener::bind(address).unwrap();
         assert!(!identity.is_known(&AnswererIdentity::read_sockets(address.port()), &[address]));
         let why =
@@ -231,7 +232,7 @@ mod tests {
     fn an_answer_during_a_change_of_sockets_is_not_counted() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (mut identity, check) = (AnswererIdentity::default(), Check::with_owner(Ok(SocketOwner::GatewayUnit)));
+        let (mut identity, check) = (AnswererIdentity::default(), Check::with_owner(Some(SocketOwner::GatewayUnit)));
         let (before, now) = (Some(Vec::new()), AnswererIdentity::read_sockets(address.port()));
         let port = address.port();
         let answerer = identity.identify((&before, &now), &[address], Some(&unit("1")), port, &check);
@@ -242,14 +243,17 @@ mod tests {
     fn reports_a_failed_check_after_a_second_try_and_a_pause() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (mut identity, check) = (AnswererIdentity::default(), Check::with_owner(Err("masked".to_owned())));
+        let (mut identity, check) = (AnswererIdentity::default(), Check::with_owner(None));
         for _ in 0..3 {
             assert_eq!(look(&mut identity, address, "1", &check), Answerer::Pending);
         }
         assert_eq!(*check.asked.borrow(), 1, "the next one waits");
         // As if the pause had passed.
         identity.last_check.as_mut().unwrap().at = Instant::now().checked_sub(FIRST_RETRY_PAUSE).unwrap();
-        assert_eq!(look(&mut identity, address, "1", &check), Answerer::Unverified("masked".to_owned()));
+        assert_eq!(
+            look(&mut identity, address, "1", &check),
+            Answerer::Unverified(GatewayCheckError::NoReport.to_string())
+        );
         assert_eq!(*check.asked.borrow(), 2);
     }
 

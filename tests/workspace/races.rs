@@ -55,7 +55,7 @@ fn remembered(repos: &Repositories) -> BTreeSet<String> {
 }
 
 /// Creates repositories in which both sides have many files of ten lines each.
-fn world_of_many() -> Repositories {
+fn many_files() -> Repositories {
     let repos = Repositories::new();
     repos.primary(&format!(
         "for n in $(seq 0 {}); do seq -f \"line %g of $n\" 10 >$n.md; done; git add -A; git commit -qm many; git push \
@@ -68,7 +68,7 @@ fn world_of_many() -> Repositories {
 
 #[test]
 fn what_an_agent_writes_while_the_tree_moves_is_not_lost() {
-    let repos = world_of_many();
+    let repos = many_files();
     let folder = repos.at("primary");
     let done = AtomicBool::new(false);
     let written = thread::scope(|scope| {

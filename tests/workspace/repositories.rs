@@ -206,8 +206,8 @@ fn contents_on_disk(checkout: &Path) -> BTreeSet<String> {
     found
 }
 
-/// Returns the folder for worlds. In memory, moving thousands of files takes a tenth of the time; that needs enough
-/// memory and permission to run programs there.
+/// Returns the folder for the repositories. In memory, moving thousands of files takes a tenth of the time; that needs
+/// enough memory and permission to run programs there.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
