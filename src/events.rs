@@ -176,8 +176,8 @@ impl NoticeDescriber<'_> {
             MachineNotice::ForeignAnswer { why } => self.describe_foreign_answer(why),
             MachineNotice::AnswerUnverified { why } => self.describe_answer_unverified(why),
             MachineNotice::AnswerVerified => self.describe_answer_verified(),
-            MachineNotice::Promoting { cause, window, failures, last_healthy_at } => {
-                self.describe_promoting(*cause, *window, *failures, *last_healthy_at)
+            MachineNotice::Promoting { cause, window, failures, last_healthy_at, waits_for_pull } => {
+                self.describe_promoting(*cause, *window, *failures, *last_healthy_at, *waits_for_pull)
             }
             MachineNotice::Aborted { why } => self.describe_aborted(*why),
             MachineNotice::Promoted { cause, took, hold_down } => self.describe_promoted(*cause, *took, *hold_down),
@@ -186,8 +186,8 @@ impl NoticeDescriber<'_> {
             MachineNotice::NotAnswering { waited } => self.describe_not_answering(*waited),
             MachineNotice::StoppingSilent { waited } => self.describe_stopping_silent(*waited),
             MachineNotice::ChannelsBroken => self.describe_channels_broken(),
-            MachineNotice::ChannelsWell => self.describe_channels_recovered(),
-            MachineNotice::WentDown => self.describe_went_down(),
+            MachineNotice::ChannelsRecovered => self.describe_channels_recovered(),
+            MachineNotice::GatewayDown => self.describe_gateway_down(),
             MachineNotice::ServesAgain => self.describe_serves_again(),
             MachineNotice::Demoting { reason } => self.describe_demoting(*reason),
             MachineNotice::DrainCut { after } => self.describe_drain_cut(*after),

@@ -71,7 +71,7 @@ named_enum! {
         /// Unstable upstream: the hold-down was lengthened.
         Flapping = "flapping",
         /// Local changes of this host's agent that are not pushed yet.
-        Unreturned = "unreturned",
+        Unpushed = "unpushed",
         /// Result of a drill.
         Drill = "drill",
         /// Hold that ends, lasts too long, or prevents a promotion.

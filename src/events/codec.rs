@@ -9,7 +9,7 @@ use crate::text::json_fields::{JsonField, RecordError, json_record, read_field, 
 json_record!(PersistentState with schema {
     hold: "hold",
     promotions: "promotions",
-    has_unpushed_changes: "unreturned",
+    has_unpushed_changes: "unpushed",
     last_failover: "failover",
     demotion_reason: "demoting" optional,
     killed_at: "killed_at",
@@ -21,7 +21,7 @@ json_record!(Hold { kind: "kind", since: "since", until: "until", reason: "reaso
 
 json_record!(Failover {
     cause: "cause",
-    last_healthy_at: "life_at",
+    last_healthy_at: "last_healthy_at",
     decided_at: "decided_at",
     started_at: "started_at",
     answered_at: "answered_at",

@@ -48,9 +48,9 @@ named_enum! {
         /// Some chat channels of the gateway do not work.
         ChannelsBroken = "channels_broken",
         /// All of them work again.
-        ChannelsWell = "channels_well",
+        ChannelsRecovered = "channels_recovered",
         /// The gateway went down while this host was active.
-        GatewayDown = "went_down",
+        GatewayDown = "gateway_down",
         /// The gateway answers again.
         ServesAgain = "serves_again",
         /// A demotion began.
@@ -84,9 +84,9 @@ named_enum! {
         /// The new configuration is invalid.
         ReloadRefused = "reload_refused",
         /// A damaged state file was moved aside.
-        FileQuarantined = "set_aside",
+        FileQuarantined = "file_quarantined",
         /// A token that the configuration names is missing.
-        CredentialMissing = "missing",
+        CredentialMissing = "credential_missing",
         /// A check fails, so this host cannot take over.
         NotReady = "not_ready",
         /// The check no longer fails.
@@ -98,15 +98,15 @@ named_enum! {
         /// The gateway starts with this state of the workspace.
         StartWorkspace = "workspace",
         /// Local changes were pushed.
-        Pushed = "returned",
+        Pushed = "pushed",
         /// The push failed.
         PushFailed = "push_failed",
         /// Unfinished work of the gateway was archived.
-        WorkArchived = "put_away",
+        WorkArchived = "archived",
         /// The archiving failed.
-        ArchiveFailed = "not_put_away",
+        ArchiveFailed = "archive_failed",
         /// The git remote serves the workspace to the public.
-        WorkspacePublic = "workspace_open",
+        WorkspacePublic = "workspace_public",
         /// systemd does not respond, or refuses requests.
         SystemdUnreachable = "systemd_unreachable",
         /// It accepts them again.
@@ -114,11 +114,11 @@ named_enum! {
         /// Writing a file failed.
         WriteFailed = "write_failed",
         /// Files can be written again.
-        WriteRecovered = "write_well",
+        WriteRecovered = "write_recovered",
         /// Delivery to a webhook fails.
         NotifyFailed = "notify_failed",
         /// Delivery works again.
-        NotifyRecovered = "notify_well",
+        NotifyRecovered = "notify_recovered",
         /// The chat channels of an upstream broke or recovered.
         UpstreamChannels = "upstream_channels",
         /// Count of the entries that the retention of the history has dropped.

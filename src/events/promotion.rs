@@ -14,20 +14,19 @@ impl NoticeDescriber<'_> {
         window: Duration,
         failures: u32,
         last_healthy_at: Time,
+        waits_for_pull: bool,
     ) -> HistoryEntry {
         let (unit, last_healthy_at) = (self.gateway_unit(), self.wall.to_wall_clock(last_healthy_at));
+        let wait = format_span(self.config.promote.sync_wait);
+        let wait = if waits_for_pull { format!(" after the running pull ({wait} at most)") } else { String::new() };
         let text = match cause {
             Cause::Outage => format!(
-                "failing over: primary down for {} ({failures} failed probes), since {}; starting {unit} after the \
-                 running pull ({} at most)",
+                "failing over: primary down for {} ({failures} failed probes), since {}; starting {unit}{wait}",
                 format_span(window),
                 format_time(last_healthy_at),
-                format_span(self.config.promote.sync_wait)
             ),
             Cause::Flapping => format!(
-                "failing over: the primary keeps failing and coming back, and is down now; starting {unit} after the \
-                 running pull ({} at most)",
-                format_span(self.config.promote.sync_wait)
+                "failing over: the primary keeps failing and coming back, and is down now; starting {unit}{wait}"
             ),
             Cause::Operator => format!("promoting on an operator's request: starting {unit}"),
             Cause::Drill { hold } if hold.is_zero() => {
@@ -42,7 +41,7 @@ impl NoticeDescriber<'_> {
             .with_field("cause", names::cause_name(cause))
             .with_seconds("window_seconds", window)
             .with_field("failures", failures)
-            .with_field("life_at", json_fields::time_to_json(last_healthy_at))
+            .with_field("last_healthy_at", json_fields::time_to_json(last_healthy_at))
     }
 
     pub(super) fn describe_aborted(&self, why: CancelReason) -> HistoryEntry {
@@ -147,12 +146,12 @@ impl NoticeDescriber<'_> {
 
     pub(super) fn describe_channels_recovered(&self) -> HistoryEntry {
         HistoryEntry::notice(
-            EventKind::ChannelsWell,
+            EventKind::ChannelsRecovered,
             &format!("every chat channel of {} works again", self.gateway_unit()),
         )
     }
 
-    pub(super) fn describe_went_down(&self) -> HistoryEntry {
+    pub(super) fn describe_gateway_down(&self) -> HistoryEntry {
         let text = format!(
             "{} went down while this host was active: restarting it, unless an upstream is ready by now or a hold \
              forbids it",

@@ -98,7 +98,7 @@ fn with_pull_fields(entry: HistoryEntry, pull: &PullSummary) -> HistoryEntry {
         .with_field("committed_at", pull.committed_at.map(time_to_json))
         .with_field("fresh_at", pull.last_complete_at.map(time_to_json))
         .with_field("stale", pull.is_stale)
-        .with_quote("kept", &pull.conflict_branches)
+        .with_quote("conflict_branches", &pull.conflict_branches)
         .with_quote("withheld", &pull.withheld)
 }
 

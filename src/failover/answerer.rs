@@ -18,6 +18,7 @@ impl Machine {
             Answerer::Other(why) if is_up => {
                 let was_held = std::mem::replace(&mut self.announced.port_held, true);
                 if !was_held && is_announced {
+                    self.announced.is_port_held_announced = true;
                     self.announce(MachineNotice::ForeignAnswer { why: why.clone() });
                 }
             }
@@ -42,7 +43,9 @@ impl Machine {
         if !std::mem::take(&mut self.announced.port_held) {
             return;
         }
-        self.announce(MachineNotice::PortFree);
+        if std::mem::take(&mut self.announced.is_port_held_announced) {
+            self.announce(MachineNotice::PortFree);
+        }
         let soon = self.now + retry_backoff(0);
         if let Role::Promoting(Promoting { step: PromotionStep::Start { at }, .. }) = &mut self.role {
             *at = soon.min(*at);

@@ -42,7 +42,9 @@ pub struct Machine {
 /// Conditions that are announced already, so that each is announced once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Announced {
+    /// True if another process answers on the gateway's port; announced unless a failed start names that process.
     pub port_held: bool,
+    pub is_port_held_announced: bool,
     pub channels_broken: bool,
     pub never_seen_at: Option<Time>,
     pub hold_reminded_at: Option<Time>,
@@ -109,7 +111,7 @@ impl Machine {
             Event::WitnessesAnswered { alive } => self.handle_witness_answer(alive),
             Event::Observed(observation) => self.handle_observation(&observation),
             Event::UnitActionEnded(result) => self.handle_unit_action_result(result),
-            Event::Pulled { unreturned } => self.handle_pulled(unreturned),
+            Event::Pulled { unpushed } => self.handle_pulled(unpushed),
             Event::Pushed { returned } => self.handle_pushed(returned),
             Event::Command(command) => self.execute_command(command),
             Event::Tick => {}

@@ -67,6 +67,7 @@ impl Machine {
         if !held {
             self.release_port();
         } else if !std::mem::replace(&mut self.announced.port_held, true) {
+            self.announced.is_port_held_announced = true;
             self.announce(MachineNotice::PortHeld { verdict });
         }
     }

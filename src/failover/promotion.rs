@@ -32,24 +32,25 @@ impl Machine {
             self.end_drill_for(cause);
             self.begin_failover(cause);
         }
+        if cause != Cause::Outage || self.pulled_before_window() {
+            self.start_pull();
+        }
+        self.stop_push();
+        let waits_for_pull = self.sync_schedule.is_syncing();
         self.announce(MachineNotice::Promoting {
             cause,
             window: self.window.elapsed,
             failures: self.window.failures,
             last_healthy_at,
+            waits_for_pull,
         });
-        if cause != Cause::Outage || self.pulled_before_window() {
-            self.start_pull();
-        }
-        self.stop_push();
-        let step = if self.sync_schedule.is_syncing() {
+        let step = if waits_for_pull {
             PromotionStep::Sync { until: now + self.policy.sync_wait, cut: false }
         } else {
             PromotionStep::Start { at: now }
         };
-        let waits = matches!(step, PromotionStep::Sync { .. });
         self.role = Role::Promoting(Promoting { cause, since: now, attempt: 0, step });
-        if !waits {
+        if !waits_for_pull {
             self.advance_drill(DrillStep::Start);
         }
     }
@@ -329,7 +330,7 @@ impl Machine {
             active.last_answer_at = now;
         }
         if went_down {
-            self.announce(MachineNotice::WentDown);
+            self.announce(MachineNotice::GatewayDown);
         }
         if seen.verdict.is_some_and(Verdict::is_healthy) && !is_other {
             self.track_channels(seen);
@@ -340,7 +341,7 @@ impl Machine {
     fn track_channels(&mut self, seen: &Observation) {
         let broken = !seen.are_channels_healthy;
         if broken != std::mem::replace(&mut self.announced.channels_broken, broken) {
-            self.announce(if broken { MachineNotice::ChannelsBroken } else { MachineNotice::ChannelsWell });
+            self.announce(if broken { MachineNotice::ChannelsBroken } else { MachineNotice::ChannelsRecovered });
         }
     }
 

@@ -8,9 +8,9 @@ use crate::failover::types::sync::{MIN_PULL_INTERVAL, SyncJob};
 use crate::text::timestamp::Time;
 
 impl Machine {
-    pub(super) fn handle_pulled(&mut self, unreturned: bool) {
+    pub(super) fn handle_pulled(&mut self, unpushed: bool) {
         self.sync_schedule.running.take_if(|sync| *sync == SyncJob::Pull);
-        self.persistent_state.has_unpushed_changes |= unreturned;
+        self.persistent_state.has_unpushed_changes |= unpushed;
     }
 
     pub(super) fn handle_pushed(&mut self, returned: bool) {

@@ -49,8 +49,8 @@ impl Monitor {
                     doctor::validate_reported(reported, CheckHalf::Owner).iter(),
                     AnnounceFailure::AtOnce,
                 );
-                let unreturned = report.is_ok_and(|report| report.workspace.has_unpushed);
-                self.handle_event(at, Event::Pulled { unreturned });
+                let unpushed = report.is_ok_and(|report| report.workspace.has_unpushed);
+                self.handle_event(at, Event::Pulled { unpushed });
             }
             MonitorMessage::Pushed(result) => {
                 self.conditions.sync_results.follow_clock(self.clock.wall());

@@ -35,7 +35,7 @@ impl Monitor {
                 let why = StartFailure::Described(exit.clone());
                 in_words(&MachineNotice::StartFailed { why, retry_in: *retry_in })
             }
-            (MachineNotice::WentDown, Some(exit)) => in_words(notice).with_exit(exit),
+            (MachineNotice::GatewayDown, Some(exit)) => in_words(notice).with_exit(exit),
             _ => in_words(notice),
         }
     }

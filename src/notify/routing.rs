@@ -16,7 +16,7 @@ pub(super) enum DeliveryGuarantee {
 
 use DeliveryGuarantee::{Condition, RateLimited, Transition};
 use NotificationTopic::{
-    Degraded, Demoted, Drill, Failed, Flapping, Hold, Isolated, NeverSeenHealthy, Promoted, Unreturned,
+    Degraded, Demoted, Drill, Failed, Flapping, Hold, Isolated, NeverSeenHealthy, Promoted, Unpushed,
 };
 
 /// Topic, guarantee, and title with placeholders: `{host}`, or a field of the entry.
@@ -29,7 +29,7 @@ pub(super) type Route = (NotificationTopic, DeliveryGuarantee, &'static str);
 pub(super) fn route<'a>(event: EventKind, field: impl Fn(&'static str) -> &'a str) -> Option<Route> {
     Some(match event {
         EventKind::Promoting => (Promoted, Transition, "FAILING OVER: {host} starts"),
-        EventKind::Aborted => (Promoted, Transition, "failover called off: {host} stays standby"),
+        EventKind::Aborted => (Promoted, Transition, "failover cancelled: {host} stays in standby"),
         EventKind::Promoted => (Promoted, Transition, "FAILED OVER: {host} serves"),
         EventKind::Adopted => (Promoted, Transition, "FOUND RUNNING: the gateway of {host}"),
         EventKind::ServesAgain => (Promoted, Transition, "serves again: {host}"),
@@ -50,8 +50,8 @@ pub(super) fn route<'a>(event: EventKind, field: impl Fn(&'static str) -> &'a st
         EventKind::NeverSeenHealthy => {
             (NeverSeenHealthy, Condition, "NO FAILOVER: {host} has never seen an upstream healthy")
         }
-        EventKind::PushFailed => (Unreturned, Condition, "NOT PUSHED: changes of {host}"),
-        EventKind::Pushed => (Unreturned, Condition, "pushed: changes of {host}"),
+        EventKind::PushFailed => (Unpushed, Condition, "NOT PUSHED: changes of {host}"),
+        EventKind::Pushed => (Unpushed, Condition, "pushed: changes of {host}"),
         EventKind::HeldBack => (Hold, Transition, "FAILOVER FORBIDDEN by a hold on {host}"),
         EventKind::HoldEnded => (Hold, Transition, "hold ended on {host}"),
         EventKind::HoldStands => (Hold, Transition, "HOLD STILL SET on {host}"),
@@ -63,7 +63,7 @@ pub(super) fn route<'a>(event: EventKind, field: impl Fn(&'static str) -> &'a st
             _ => (Drill, Transition, "drill ended early on {host}"),
         },
         EventKind::ChannelsBroken => (Degraded, Condition, "CHANNEL DOWN on {host}"),
-        EventKind::ChannelsWell => (Degraded, Condition, "channels work again on {host}"),
+        EventKind::ChannelsRecovered => (Degraded, Condition, "channels work again on {host}"),
         EventKind::UpstreamChannels => match field("severity") {
             "notice" => (Degraded, Condition, "channels work again on {upstream}"),
             _ => (Degraded, Condition, "CHANNEL DOWN on {upstream}"),
@@ -83,7 +83,7 @@ pub(super) fn route<'a>(event: EventKind, field: impl Fn(&'static str) -> &'a st
         EventKind::Ready => (Degraded, Condition, "ready again: {check} on {host}"),
         EventKind::ReloadRefused => (Degraded, Condition, "CONFIGURATION REFUSED on {host}"),
         EventKind::PullFailed => (Degraded, Condition, "NOT PULLED: workspace of {host}"),
-        EventKind::ArchiveFailed => (Degraded, Condition, "OLD QUEUE REMAINS on {host}"),
+        EventKind::ArchiveFailed => (Degraded, Condition, "NOT ARCHIVED: unfinished work on {host}"),
         EventKind::WorkspacePublic => (Degraded, Condition, "WORKSPACE IS PUBLIC: remote of {host}"),
         EventKind::NotifyFailed => (Degraded, Condition, "NOT DELIVERED: notifications to {who} from {host}"),
         EventKind::NotifyRecovered => (Degraded, Condition, "delivered again: notifications to {who} from {host}"),
@@ -118,7 +118,7 @@ pub(super) fn is_covered_by_drill(event: EventKind) -> bool {
             | EventKind::GatewayDown
             | EventKind::ServesAgain
             | EventKind::ChannelsBroken
-            | EventKind::ChannelsWell
+            | EventKind::ChannelsRecovered
             | EventKind::PushFailed
             | EventKind::Pushed
     )

@@ -175,7 +175,7 @@ mod tests {
             saved_text.replace("operator", "operatic").as_bytes(),
             saved_text.replace("true", "1").as_bytes(),
             saved_text.replace("2026", "26").as_bytes(),
-            saved_text.replace("\"unreturned\"", "\"returned\"").as_bytes(),
+            saved_text.replace("\"unpushed\"", "\"returned\"").as_bytes(),
             too_long.as_bytes(),
         ] {
             assert!(load_text(foreign).1, "{}", String::from_utf8_lossy(foreign));

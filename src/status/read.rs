@@ -50,8 +50,8 @@ impl Status {
             hold_down: read_span(node, "hold_down_seconds").unwrap_or_default(),
             gateway: read_object(node, "gateway").map(read_gateway).unwrap_or_default(),
             last_pull: read_object(node, "workspace").map(read_pull),
-            last_push: read_object(node, "returned").map(read_push),
-            has_unpushed_changes: read_bool(node, "unreturned"),
+            last_push: read_object(node, "push").map(read_push),
+            has_unpushed_changes: read_bool(node, "unpushed"),
             last_failover: read_field(node, "failover").unwrap_or_default(),
             last_drill: read_field(node, "drill").unwrap_or_default(),
             drill_due_at: read_time(node, "drill_due_at"),
@@ -90,7 +90,7 @@ fn read_window(node: &Value) -> WindowStatus {
         elapsed: read_span(node, "elapsed_seconds").unwrap_or_default(),
         needed: read_span(node, "needed_seconds").unwrap_or_default(),
         failures: read_u32(node, "failures").unwrap_or_default(),
-        last_healthy_at: read_time(node, "life_at").unwrap_or_default(),
+        last_healthy_at: read_time(node, "last_healthy_at").unwrap_or_default(),
     }
 }
 
@@ -111,7 +111,7 @@ fn read_pull(node: &Value) -> PullSummary {
         ended_at: read_time(node, "at").unwrap_or_default(),
         last_complete_at: read_time(node, "fresh_at"),
         is_stale: read_bool(node, "stale"),
-        conflict_branches: read_text(node, "kept").unwrap_or_default(),
+        conflict_branches: read_text(node, "conflict_branches").unwrap_or_default(),
         withheld: read_text(node, "withheld").unwrap_or_default(),
         error: read_text(node, "error"),
     }
@@ -121,7 +121,7 @@ fn read_push(node: &Value) -> PushSummary {
     PushSummary {
         outcome: read_text(node, "outcome").unwrap_or_default(),
         ended_at: read_time(node, "at").unwrap_or_default(),
-        last_complete_at: read_time(node, "returned_at"),
+        last_complete_at: read_time(node, "last_complete_at"),
         error: read_text(node, "error"),
     }
 }

@@ -41,8 +41,8 @@ impl Status {
             ("hold_down_seconds", seconds_to_json(self.hold_down)),
             ("gateway", gateway_to_json(&self.gateway)),
             ("workspace", self.last_pull.as_ref().map(pull_to_json).into()),
-            ("returned", self.last_push.as_ref().map(push_to_json).into()),
-            ("unreturned", self.has_unpushed_changes.into()),
+            ("push", self.last_push.as_ref().map(push_to_json).into()),
+            ("unpushed", self.has_unpushed_changes.into()),
             ("failover", self.last_failover.to_json()),
             ("drill", self.last_drill.to_json()),
             ("drill_due_at", self.drill_due_at.map(time_to_json).into()),
@@ -82,7 +82,7 @@ fn window_to_json(window: &WindowStatus) -> Value {
         ("elapsed_seconds", seconds_to_json(window.elapsed)),
         ("needed_seconds", seconds_to_json(window.needed)),
         ("failures", window.failures.into()),
-        ("life_at", time_to_json(window.last_healthy_at)),
+        ("last_healthy_at", time_to_json(window.last_healthy_at)),
     ])
 }
 
@@ -103,7 +103,7 @@ fn pull_to_json(pull: &PullSummary) -> Value {
         ("at", time_to_json(pull.ended_at)),
         ("fresh_at", pull.last_complete_at.map(time_to_json).into()),
         ("stale", pull.is_stale.into()),
-        ("kept", pull.conflict_branches.as_str().into()),
+        ("conflict_branches", pull.conflict_branches.as_str().into()),
         ("withheld", pull.withheld.as_str().into()),
         ("error", pull.error.clone().into()),
     ])
@@ -113,7 +113,7 @@ fn push_to_json(push: &PushSummary) -> Value {
     Value::from_entries([
         ("outcome", push.outcome.as_str().into()),
         ("at", time_to_json(push.ended_at)),
-        ("returned_at", push.last_complete_at.map(time_to_json).into()),
+        ("last_complete_at", push.last_complete_at.map(time_to_json).into()),
         ("error", push.error.clone().into()),
     ])
 }

@@ -54,6 +54,7 @@ pub fn format_span(span: Duration) -> String {
     };
     match seconds {
         0 if span.is_zero() => "0 s".to_owned(),
+        0 if span.as_millis() == 0 => "<1 ms".to_owned(),
         0 => format!("{} ms", span.as_millis()),
         1..10 if span.subsec_millis() >= 100 => format!("{seconds}.{} s", span.subsec_millis() / 100),
         1..60 => format!("{seconds} s"),

@@ -134,7 +134,7 @@ impl<'a> StandbyRepository<'a> {
             CheckoutMode::FetchOnly => Ok(()),
         };
         // A failed commit must not block the push of earlier commits.
-        let returned = self.push_unreturned(pushed, &mut findings);
+        let returned = self.push_unpushed_changes(pushed, &mut findings);
         pushed.set_findings(&findings);
         match settled.and(returned) {
             Ok(outcome) => pushed.outcome = outcome,
@@ -146,7 +146,11 @@ impl<'a> StandbyRepository<'a> {
     }
 
     /// Pushes this host's own branch and its conflict branches, unless the remote has them.
-    fn push_unreturned(&self, pushed: &mut PushReport, findings: &mut SyncFindings) -> Result<PushOutcome, SyncError> {
+    fn push_unpushed_changes(
+        &self,
+        pushed: &mut PushReport,
+        findings: &mut SyncFindings,
+    ) -> Result<PushOutcome, SyncError> {
         let (git, refs) = (&self.git, self.read_refs()?);
         pushed.commit = refs.head.commit.clone();
         let branch = format!("refs/heads/{}", ref_names::own_branch(git.host_name));

@@ -42,7 +42,7 @@ impl Event {
 
     /// Returns when an upstream was last healthy before a promotion, in seconds since 1970.
     pub(crate) fn last_healthy_at(&self) -> f64 {
-        time_field(&self.fields, "life_at").expect("a promotion has the time of the last healthy answer")
+        time_field(&self.fields, "last_healthy_at").expect("a promotion has the time of the last healthy answer")
     }
 }
 

@@ -27,8 +27,8 @@ fn a_queued_message_is_put_away_and_not_sent_at_the_next_promotion() {
     host.run(&format!("systemctl kill --kill-who=main --signal=KILL {GATEWAY}"));
     assert_eq!(queued_messages(host), ["written in the outage"], "the message is queued");
     stub.set_answer(StubAnswer::Started);
-    let put_away = lab.monitor().wait_event("put_away", outage.began, secs(90));
-    assert!(put_away.text().contains("1 queued messages"), "{}", put_away.text());
+    let archived = lab.monitor().wait_event("archived", outage.began, secs(90));
+    assert!(archived.text().contains("1 queued messages"), "{}", archived.text());
     lab.monitor().wait_role("standby", secs(10));
     assert_eq!(queued_messages(host), [""; 0], "the message is no longer queued");
     keep_queue(&lab, "to be sent all the same");

@@ -31,7 +31,7 @@ fn every_role_fits_a_terminal() {
     stub.set_answer(StubAnswer::Started);
     wait_and_print(host, "demoting", "demoting since");
     monitor.wait_role("standby", secs(60));
-    wait_until("local changes are pushed", secs(30), || (monitor.count_events("returned", 0.0) > 0).then_some(()));
+    wait_until("local changes are pushed", secs(30), || (monitor.count_events("pushed", 0.0) > 0).then_some(()));
 
     host.run("openclaw-failover pause --for 30m");
     wait_and_print(host, "paused", "hold       paused since");

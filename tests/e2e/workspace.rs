@@ -37,7 +37,7 @@ fn what_was_written_in_an_outage_comes_home_by_itself() {
     // The primary's gateway is down, but its agent is logged in.
     lab.primary.run_in_workspace("echo 'written on the primary meanwhile' > meanwhile.md");
     outage.check_failback(|| stub.set_answer(StubAnswer::Started));
-    lab.monitor().wait_event("returned", outage.began, secs(60));
+    lab.monitor().wait_event("pushed", outage.began, secs(60));
 
     let home = || lab.primary.workspace_file("notes/committed.md").is_some().then_some(());
     wait_until("the primary's timer has merged the branch", secs(20), home);
@@ -59,7 +59,7 @@ fn the_git_host_dies_with_the_primary_and_a_second_outage_knows_the_first() {
     first.check_failover();
     lab.standby.run_in_workspace("echo 'learned in the first outage' >> MEMORY.md; echo new > first.md");
     first.check_failback(|| lab.primary.power_on());
-    lab.monitor().wait_event("returned", first.began, secs(90));
+    lab.monitor().wait_event("pushed", first.began, secs(90));
     assert_eq!(lab.git().remote_branches(), [STANDBY_BRANCH, "main"], "the primary has not merged yet");
     assert!(
         lab.git()
@@ -83,17 +83,17 @@ fn the_git_host_is_down_during_the_whole_outage() {
     lab.standby.run_in_workspace("echo 'learned without a git host' > learned.md");
     outage.check_failback(|| stub.set_answer(StubAnswer::Started));
     lab.monitor().wait_event("push_failed", outage.began, secs(60));
-    lab.monitor().wait_degraded("unreturned", secs(10));
+    lab.monitor().wait_degraded("unpushed", secs(10));
 
     let back = unix_now();
     lab.git().power_on();
-    lab.monitor().wait_event("returned", back, secs(240));
+    lab.monitor().wait_event("pushed", back, secs(240));
     assert_eq!(
         lab.git().run_in_remote(&format!("git show {STANDBY_BRANCH}:learned.md")),
         "learned without a git host\n"
     );
     wait_until("all local changes are pushed", secs(10), || {
-        (!lab.monitor().degraded_conditions().contains("unreturned")).then_some(())
+        (!lab.monitor().degraded_conditions().contains("unpushed")).then_some(())
     });
 }
 
@@ -121,7 +121,7 @@ fn the_git_host_refuses_it_and_then_it_contradicts_the_primary() {
     );
 
     lab.git().allow_standby_branches();
-    lab.monitor().wait_event("returned", outage.began, secs(240));
+    lab.monitor().wait_event("pushed", outage.began, secs(240));
     let pushed = lab.primary.run_unchecked("openclaw-failover sync push --primary");
     // The merge needs a person, but the unit has not failed.
     assert!(pushed.ok && pushed.text.contains("in conflict: failover/standby: MEMORY.md"), "{}", pushed.text);

@@ -181,7 +181,13 @@ fn a_drill_is_one_message() {
         outcome: Some(outcome),
         ended_at: Some(Time::default()),
     };
-    let start = MachineNotice::Promoting { cause, window: hold, failures: 0, last_healthy_at: Time::default() };
+    let start = MachineNotice::Promoting {
+        cause,
+        window: hold,
+        failures: 0,
+        last_healthy_at: Time::default(),
+        waits_for_pull: true,
+    };
     let up = MachineNotice::Promoted { cause, took: hold, hold_down: hold };
     let down = MachineNotice::Demoted { reason: DemotionReason::DrillOver, active_for: Some(hold) };
     let not_up =
@@ -214,6 +220,7 @@ fn a_drill_is_one_message() {
         window: hold,
         failures: 0,
         last_healthy_at: Time::default(),
+        waits_for_pull: true,
     }));
     let hangs = rehearsal.mark_entry(entry(&MachineNotice::StopHangs { waited: hold })).to_json();
     assert_eq!(Message::from_entry(&hangs, "standby", hold).unwrap().title, "STILL STOPPING: the gateway of standby");

@@ -136,7 +136,7 @@ fn a_full_history_forgets_nothing_because_the_clock_is_years_ahead() {
     );
     text.push_str(&format!("{}\n", entry.to_json()).repeat(9000));
     std::fs::write(&path, text).unwrap();
-    clock.log_at(&path, 20, 10 * YEAR as i64, &MachineNotice::WentDown);
+    clock.log_at(&path, 20, 10 * YEAR as i64, &MachineNotice::GatewayDown);
     assert!(folder.path().join("history.1.jsonl").exists(), "it was full");
     let first = read(&path).unwrap().next();
     let Some(HistoryLine::Entry(first)) = first else { return assert_eq!(first, None, "the first entry is gone") };

@@ -71,8 +71,8 @@ fn machine_notes() -> Vec<MachineNotice> {
         MachineNotice::NotAnswering { waited: Duration::from_secs(300) },
         MachineNotice::StoppingSilent { waited: Duration::from_secs(600) },
         MachineNotice::ChannelsBroken,
-        MachineNotice::ChannelsWell,
-        MachineNotice::WentDown,
+        MachineNotice::ChannelsRecovered,
+        MachineNotice::GatewayDown,
         MachineNotice::Flapping { recent: Availability::default() },
         MachineNotice::Steady { recent: Availability::default() },
         MachineNotice::ServesAgain,
@@ -106,6 +106,7 @@ fn machine_notes() -> Vec<MachineNotice> {
             window: Duration::from_millis(30_012),
             failures: 11,
             last_healthy_at: at(0),
+            waits_for_pull: true,
         });
         notes.push(MachineNotice::Adopted { cause });
     }
@@ -279,6 +280,7 @@ fn a_promotion_says_what_why_since_when_and_what_next() {
         window: Duration::from_millis(30_012),
         failures: 11,
         last_healthy_at: at(0),
+        waits_for_pull: true,
     };
     let entry = entry(&note, 30);
     assert_eq!(
@@ -289,7 +291,7 @@ fn a_promotion_says_what_why_since_when_and_what_next() {
     assert_eq!(entry.severity, Severity::Warning);
     let json = entry.to_json();
     assert_eq!(json.get("window_seconds").unwrap().as_f64(), Some(30.012));
-    assert_eq!(json.get("life_at").unwrap().as_str(), Some("2026-11-21T22:00:00.000Z"));
+    assert_eq!(json.get("last_healthy_at").unwrap().as_str(), Some("2026-11-21T22:00:00.000Z"));
     assert_eq!(json.get("cause").unwrap().as_str(), Some("outage"));
 }
 
@@ -310,6 +312,7 @@ fn times_follow_the_wall_clock_as_it_is_now() {
         window: Duration::from_secs(30),
         failures: 11,
         last_healthy_at: at(0),
+        waits_for_pull: true,
     };
     let entry = HistoryEntry::from_machine_notice(&note, at(30), wall, &config);
     assert_eq!(entry.at, at(3630));

@@ -22,7 +22,7 @@ fn render(path: &Path, since: Option<Duration>, json: bool) -> CommandOutput {
 fn hour(path: &Path) {
     append_entry(path, &entry(&MachineNotice::Isolated, 0)).unwrap();
     append_entry(path, &entry(&MachineNotice::Reconnected, 60)).unwrap();
-    append_entry(path, &entry(&MachineNotice::WentDown, 1800)).unwrap();
+    append_entry(path, &entry(&MachineNotice::GatewayDown, 1800)).unwrap();
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn the_same_entries_make_a_json_array() {
     let array = json::parse(&render(&path, None, true).text).unwrap();
     let events: Vec<_> =
         array.as_array().unwrap().iter().map(|it| it.get("event").unwrap().as_str().unwrap()).collect();
-    assert_eq!(events, ["isolated", "reconnected", "went_down"]);
+    assert_eq!(events, ["isolated", "reconnected", "gateway_down"]);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn an_entry_after_a_partial_line_is_complete() {
     let both = fs::read(&path).unwrap();
     for cut in 0..=both.len() {
         fs::write(&path, &both[..cut]).unwrap();
-        append_entry(&path, &entry(&MachineNotice::WentDown, 120)).unwrap();
+        append_entry(&path, &entry(&MachineNotice::GatewayDown, 120)).unwrap();
         let found = lines(&path);
         let whole = found.iter().filter(|line| matches!(line, HistoryLine::Entry(_))).count();
         let first = usize::try_from(first).unwrap();
@@ -88,7 +88,7 @@ fn an_entry_after_a_partial_line_is_complete() {
         let is_torn = cut > 0 && cut < first - 1 || cut > first && cut < both.len() - 1;
         assert_eq!(found.len() - whole, usize::from(is_torn), "torn at byte {cut}");
         let Some(HistoryLine::Entry(last)) = found.last() else { panic!("the last line is no entry") };
-        assert_eq!(last.get("event").unwrap().as_str(), Some("went_down"));
+        assert_eq!(last.get("event").unwrap().as_str(), Some("gateway_down"));
         assert_eq!(render(&path, None, false).warning.is_some(), is_torn);
     }
 }
@@ -124,7 +124,7 @@ fn reads_the_end_of_an_overlong_file() {
     file.set_len(1024 * 1024 * 1024).unwrap();
     drop(file);
     let mut file = File::options().append(true).open(&path).unwrap();
-    writeln!(file, "\n{}", entry(&MachineNotice::WentDown, 0).to_json()).unwrap();
+    writeln!(file, "\n{}", entry(&MachineNotice::GatewayDown, 0).to_json()).unwrap();
     let found = lines(&path);
     assert_eq!(found.len(), 2);
     assert!(matches!(found[1], HistoryLine::Entry(_)));

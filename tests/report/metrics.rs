@@ -275,7 +275,7 @@ fn every_value_equals_the_status() {
         ("workspace_fresh_timestamp_seconds", 1_795_298_430.0),
         ("workspace_commit_timestamp_seconds", 1_795_298_420.0),
         ("workspace_push_timestamp_seconds", 1_795_298_470.0),
-        ("workspace_unreturned", 1.0),
+        ("workspace_unpushed", 1.0),
         (r#"notifications_total{webhook="ntfy",result="delivered"}"#, 2.0),
         (r#"notifications_total{webhook="ntfy",result="failed"}"#, 3.0),
     ] {

@@ -399,7 +399,7 @@ fn a_gateway_that_fails_to_start_is_not_ready() {
         Observation { unit: Some(down), verdict: None, are_channels_healthy: true, answerer: Answerer::Pending };
     let events = [
         Event::Command(promote),
-        Event::Pulled { unreturned: false },
+        Event::Pulled { unpushed: false },
         Event::Observed(observed),
         Event::UnitActionEnded(Err(UnitActionError::refused("it exits at once"))),
     ];

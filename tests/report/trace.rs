@@ -59,7 +59,7 @@ fn random_event(random: &mut XorShift, spell: u64) -> Event {
         28..30 => {
             Event::UnitActionEnded(if random.below(3) == 0 { Err(UnitActionError::refused("masked")) } else { Ok(()) })
         }
-        30..32 => Event::Pulled { unreturned: random.below(2) == 0 },
+        30..32 => Event::Pulled { unpushed: random.below(2) == 0 },
         32..34 => Event::Pushed { returned: random.below(2) == 0 },
         34..36 => Event::WitnessesAnswered { alive: random.below(3) > 0 },
         36 if random.below(4) == 0 => {

@@ -79,7 +79,16 @@ impl Writer<'_> {
         let (cause, lasted) = (Cause::Outage, Duration::from_secs(600));
         self.note(&MachineNotice::WindowOpened { upstream: 0, failure: ProbeFailure::ConnectTimeout }, seconds + 5);
         let window = Duration::from_secs(30);
-        self.note(&MachineNotice::Promoting { cause, window, failures: 6, last_healthy_at: at(seconds) }, seconds + 30);
+        self.note(
+            &MachineNotice::Promoting {
+                cause,
+                window,
+                failures: 6,
+                last_healthy_at: at(seconds),
+                waits_for_pull: true,
+            },
+            seconds + 30,
+        );
         self.note(&MachineNotice::Promoted { cause, took: Duration::from_secs(10), hold_down: window }, seconds + 40);
         self.note(&MachineNotice::WindowClosed { upstream: 0, lasted }, seconds + 600);
         let reason = DemotionReason::Ready { upstream: 0 };
@@ -208,7 +217,7 @@ fn a_crash_while_merging_duplicates_no_entry() {
     for _ in 0..2 {
         // The second time as if the monitor was killed just before it removed the full file.
         fs::write(&path, &full).unwrap();
-        append_entry(&path, &entry(&MachineNotice::WentDown, 20)).unwrap();
+        append_entry(&path, &entry(&MachineNotice::GatewayDown, 20)).unwrap();
         assert_eq!(read(&path).unwrap().count(), lines + 1);
     }
 }

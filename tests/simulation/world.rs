@@ -401,8 +401,8 @@ impl World {
             Happening::OrderRuns { order, takes } => self.push_own(takes, Happening::OrderRuns { order, takes: 0 }),
             Happening::PullEnds => {
                 if self.pull.take().is_some() {
-                    let unreturned = self.rng.chance(20);
-                    self.deliver_event(Event::Pulled { unreturned });
+                    let unpushed = self.rng.chance(20);
+                    self.deliver_event(Event::Pulled { unpushed });
                 }
             }
             Happening::PushEnds { returned } => {

@@ -15,7 +15,7 @@ fn restarts_an_exited_gateway_with_backoff() {
         night
             .at(at, refused())
             .at(at, gone(invocation))
-            .expect_notice("WentDown")
+            .expect_notice("GatewayDown")
             .expect_role("promoting(start)")
             .expect_actions(&[]);
         night.at(at + wait - 0.1, refused()).expect_actions(&[]);
@@ -34,7 +34,7 @@ fn a_gateway_that_was_up_for_ten_minutes_is_started_again_at_once() {
     for at in (45..=645).step_by(10) {
         night.at(f64::from(at), refused()).at(f64::from(at), up(2));
     }
-    night.at(646.0, gone(2)).expect_notice("WentDown").expect_actions(&[UnitAction(Start)]);
+    night.at(646.0, gone(2)).expect_notice("GatewayDown").expect_actions(&[UnitAction(Start)]);
 }
 
 /// A hosts file, DNS or an address of this host that leads the primary's name here, after the primary has died.
@@ -96,7 +96,7 @@ fn if_it_is_down_and_the_upstream_ready_the_demotion_is_finished() {
     night
         .at(105.0, gone(2))
         .expect_role("standby")
-        .expect_notice("WentDown")
+        .expect_notice("GatewayDown")
         .expect_notice("Demoted")
         .expect_actions(&[Push]);
 }

@@ -381,7 +381,7 @@ fn does_not_restart_a_gateway_that_exits_in_a_drill() {
         night
             .at(20.0, probe)
             .at(25.0, gone(2))
-            .expect_notice("WentDown")
+            .expect_notice("GatewayDown")
             .expect_notice("DrillEnded")
             .expect_role("standby")
             .expect_actions(&[Push]);

@@ -53,7 +53,7 @@ pub fn witness(alive: bool) -> Event {
 }
 
 pub fn pulled() -> Event {
-    Event::Pulled { unreturned: false }
+    Event::Pulled { unpushed: false }
 }
 
 pub fn pushed(returned: bool) -> Event {

@@ -235,7 +235,7 @@ fn a_healthy_probe_before_the_start_does_not_call_it_off() {
     night.at(at + 2.1, done()).at(at + 9.0, up(2)).at(at + 10.0, up(2)).expect_role("active");
     night.expect_notice("Promoted { cause: Flapping").discard_so_far();
     // The local gateway exits while the primary happens to be up: it is started again.
-    night.at(at + 20.0, refused()).at(at + 23.0, healthy()).at(at + 24.0, gone(2)).expect_notice("WentDown");
+    night.at(at + 20.0, refused()).at(at + 23.0, healthy()).at(at + 24.0, gone(2)).expect_notice("GatewayDown");
     night.at(at + 29.1, tick()).expect_actions(&[Action::UnitAction(Start)]);
     night.at(at + 29.2, done()).at(at + 30.0, mute(3)).expect_role("promoting(verify)").discard_so_far();
 }

@@ -153,7 +153,7 @@ fn pause_while_active_freezes_as_is() {
         .expect_role("active")
         .expect_actions(&[]);
     let mut night = Night::standby().active();
-    night.at(50.0, pause()).at(60.0, gone(2)).expect_notice("WentDown").expect_role("active").expect_actions(&[]);
+    night.at(50.0, pause()).at(60.0, gone(2)).expect_notice("GatewayDown").expect_role("active").expect_actions(&[]);
     night.at_each(&[63.0, 66.0, 600.0], &refused()).expect_role("active").expect_actions(&[]);
 }
 

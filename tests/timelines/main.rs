@@ -23,7 +23,7 @@ mod promotion;
 mod restart;
 mod stalls;
 mod traces;
-mod unreturned;
+mod unpushed;
 mod upstreams;
 mod verify;
 mod window;

@@ -195,7 +195,7 @@ impl Play {
                     continue;
                 }
                 Action::UnitAction(order) => self.soon(now + 0.05, Soon::Obey(*order)),
-                Action::Pull => self.soon(now + 2.0, Soon::Tell(Event::Pulled { unreturned: false })),
+                Action::Pull => self.soon(now + 2.0, Soon::Tell(Event::Pulled { unpushed: false })),
                 Action::Push => self.soon(now + 1.0, Soon::Tell(Event::Pushed { returned: true })),
                 Action::QueryWitnesses => {
                     let alive = (self.witness)(now);

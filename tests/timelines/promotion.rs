@@ -125,7 +125,7 @@ fn a_gateway_that_came_up_although_its_start_failed_is_verified() {
 }
 
 #[test]
-fn the_workspace_counts_as_unreturned_from_the_start_on() {
+fn the_workspace_counts_as_unpushed_from_the_start_on() {
     let night = Night::standby().syncing();
     assert!(!night.memory().has_unpushed_changes);
     let night = Night::standby().starting();

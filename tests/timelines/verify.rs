@@ -133,7 +133,7 @@ fn an_answering_gateway_without_its_channel_is_active_but_degraded_and_never_res
     for at in (51..3600).step_by(10) {
         night.at(f64::from(at), channel_broken(up(2))).expect_no_notice().expect_actions(&[]);
     }
-    night.at(3601.0, up(2)).expect_notice("ChannelsWell").expect_role("active");
+    night.at(3601.0, up(2)).expect_notice("ChannelsRecovered").expect_role("active");
 }
 
 #[test]

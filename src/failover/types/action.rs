@@ -66,7 +66,7 @@ pub enum MachineNotice {
     /// The upstreams are steady again.
     Steady { recent: Availability },
     /// A promotion was decided. `window` is the length of the outage.
-    Promoting { cause: Cause, window: Duration, failures: u32, last_healthy_at: Time },
+    Promoting { cause: Cause, window: Duration, failures: u32, last_healthy_at: Time, waits_for_pull: bool },
     /// The promotion was cancelled before the gateway was started.
     Aborted { why: CancelReason },
     /// The gateway answers.
@@ -82,9 +82,9 @@ pub enum MachineNotice {
     /// The gateway is up, but at least one of its channels is not.
     ChannelsBroken,
     /// All channels of the gateway work again.
-    ChannelsWell,
+    ChannelsRecovered,
     /// The gateway went down while this host was active.
-    WentDown,
+    GatewayDown,
     /// The gateway is healthy again, within the same failover.
     ServesAgain,
     /// The gateway is being stopped.

@@ -29,7 +29,7 @@ pub enum Event {
     /// The running pull ended. Its failure does not matter here: a stale workspace is better than no gateway.
     Pulled {
         /// True if it found local changes that are not at the git remote.
-        unreturned: bool,
+        unpushed: bool,
     },
     /// The running push ended.
     Pushed {

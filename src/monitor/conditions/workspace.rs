@@ -143,9 +143,9 @@ impl SyncResults {
         let replays = replays.map(|why| format!("the gateway's next start would resume old work: {why}"));
         [
             ("sync_failing", self.last_pull.as_ref().and_then(|pull| pull.error.clone())),
-            ("unreturned", self.last_push.as_ref().and_then(|push| push.error.clone())),
+            ("unpushed", self.last_push.as_ref().and_then(|push| push.error.clone())),
             ("stale_replay", replays),
-            ("workspace_open", public_remote),
+            ("workspace_public", public_remote),
         ]
     }
 }
@@ -195,9 +195,9 @@ mod tests {
 
     fn names(notes: &[MonitorNotice]) -> Vec<&'static str> {
         let name = |note: &MonitorNotice| match note {
-            MonitorNotice::ChangesPushed { .. } => "returned",
+            MonitorNotice::ChangesPushed { .. } => "pushed",
             MonitorNotice::PushFailed { .. } => "push_failed",
-            MonitorNotice::ArchiveFailed { .. } => "not_put_away",
+            MonitorNotice::ArchiveFailed { .. } => "archive_failed",
             _ => "other",
         };
         notes.iter().map(name).collect()
@@ -215,10 +215,10 @@ mod tests {
         assert_eq!(tell(&mut workspace, "not_pushed", "no route"), ["push_failed"]);
         assert_eq!(tell(&mut workspace, "not_pushed", "no route"), [""; 0]);
         assert_eq!(tell(&mut workspace, "stopped", ""), [""; 0]);
-        assert_eq!(wrong(&workspace), [("unreturned", "cannot push: no route".to_owned())]);
+        assert_eq!(wrong(&workspace), [("unpushed", "cannot push: no route".to_owned())]);
         assert_eq!(tell(&mut workspace, "refused", "no force"), ["push_failed"]);
         assert_eq!(names(&workspace.record_push(&Err(SyncUnitError::NoReport("x.service")))), ["push_failed"]);
-        assert_eq!(tell(&mut workspace, "pushed", ""), ["returned"]);
+        assert_eq!(tell(&mut workspace, "pushed", ""), ["pushed"]);
         assert_eq!(wrong(&workspace), []);
     }
 
@@ -226,7 +226,7 @@ mod tests {
     fn reports_unarchived_work_until_it_is_archived() {
         let mut workspace = SyncResults::default();
         let lacking = pushed("pushed", "", "sqlite3 is not installed");
-        assert_eq!(names(&workspace.record_push(&lacking)), ["not_put_away", "returned"]);
+        assert_eq!(names(&workspace.record_push(&lacking)), ["archive_failed", "pushed"]);
         assert_eq!(names(&workspace.record_push(&lacking)), [""; 0]);
         assert!(wrong(&workspace)[0].1.ends_with("old work: sqlite3 is not installed"), "{:?}", wrong(&workspace));
         workspace.record_push(&pushed("up_to_date", "", ""));

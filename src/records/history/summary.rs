@@ -87,7 +87,7 @@ impl SummarizedEntry {
             is_outage: matches!(cause, Some("outage" | "flapping")),
             is_drill: cause == Some("drill"),
             label: read_field(entry, "at").ok(),
-            last_healthy_at: read_field(entry, "life_at").ok(),
+            last_healthy_at: read_field(entry, "last_healthy_at").ok(),
             seen_at: read_field(entry, "seen_at").ok(),
             down: down.unwrap_or_default(),
             dropped_windows: read_field(entry, "windows").unwrap_or_default(),
@@ -300,7 +300,7 @@ mod tests {
     }
 
     fn promoting_entry(last_healthy_at: u64) -> String {
-        format!(r#""event":"promoting","cause":"outage","life_at":"{}""#, format_rfc3339(at(last_healthy_at)))
+        format!(r#""event":"promoting","cause":"outage","last_healthy_at":"{}""#, format_rfc3339(at(last_healthy_at)))
     }
 
     const STARTED: &str = r#""event":"started""#;
@@ -400,10 +400,10 @@ mod tests {
             (100, OPENED),
             (130, &*takes_over),
             (140, PROMOTED),
-            (200, r#""event":"went_down""#),
+            (200, r#""event":"gateway_down""#),
             (220, r#""event":"serves_again""#),
             (300, r#""event":"window_closed","lasted_seconds":205"#),
-            (310, r#""event":"went_down""#),
+            (310, r#""event":"gateway_down""#),
             (310, DEMOTED),
         ];
         assert_eq!(seconds(&summarize(&night, 1_000)), [1_000, 205, 65]);

@@ -26,7 +26,7 @@ pub(super) fn to_json(event: &Event) -> (&'static str, Value) {
         Event::WitnessesAnswered { alive } => ("witnessed", alive.to_json()),
         Event::Observed(seen) => ("observed", seen.to_json()),
         Event::UnitActionEnded(result) => ("ordered", result.as_ref().err().map(|error| error.why.as_str()).into()),
-        Event::Pulled { unreturned } => ("pulled", unreturned.to_json()),
+        Event::Pulled { unpushed } => ("pulled", unpushed.to_json()),
         Event::Pushed { returned } => ("pushed", returned.to_json()),
         Event::Command(OperatorCommand::Hold { kind, until, reason }) => {
             // The event's time is when the hold begins.
@@ -54,7 +54,7 @@ pub(super) fn read(line: &Value) -> Result<Event, RecordError> {
             let refusal: Option<String> = read_field(line, name)?;
             Event::UnitActionEnded(refusal.map_or(Ok(()), |why| Err(UnitActionError::refused(why))))
         }
-        "pulled" => Event::Pulled { unreturned: read_field(line, name)? },
+        "pulled" => Event::Pulled { unpushed: read_field(line, name)? },
         "pushed" => Event::Pushed { returned: read_field(line, name)? },
         "hold" => {
             let Hold { kind, until, reason, .. } = read_field(line, name)?;
@@ -165,7 +165,7 @@ mod tests {
             answered(Answerer::Unverified("polkit".into())),
             Event::UnitActionEnded(Ok(())),
             Event::UnitActionEnded(Err(UnitActionError::refused("Unit \"x\"\nis masked"))),
-            Event::Pulled { unreturned: true },
+            Event::Pulled { unpushed: true },
             Event::Pushed { returned: false },
             Event::Command(OperatorCommand::Hold {
                 kind: HoldKind::Paused,

@@ -121,7 +121,7 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
         |data, to| write_pull(data, to, |pull| pull.committed_at.map(timestamp_value))),
     gauge("workspace_push_timestamp_seconds", "End of the last push of local changes, successful or not.",
         |data, to| if let Some(push) = &data.status.last_push { to.write(timestamp_value(push.ended_at)) }),
-    gauge("workspace_unreturned", "1 if the workspace may have changes that are not pushed yet.",
+    gauge("workspace_unpushed", "1 if the workspace may have changes that are not pushed yet.",
         |data, to| to.write(bool_value(data.status.has_unpushed_changes))),
     counter("notifications_total", "Notifications, by webhook and result; each failed attempt counts.",
         write_notifications),

@@ -23,7 +23,7 @@ impl HistorySummary {
             ("until", json_fields::time_to_json(self.last_entry_at)),
             ("watched_seconds", json_fields::seconds_to_json(self.watched)),
             ("primary_down_seconds", json_fields::seconds_to_json(self.primary_down)),
-            ("nobody_served_seconds", json_fields::seconds_to_json(self.service_down)),
+            ("unserved_seconds", json_fields::seconds_to_json(self.service_down)),
             ("primary_availability", self.availability(self.primary_down).into()),
             ("pair_availability", self.availability(self.service_down).into()),
             ("outages", self.outage_count().into()),

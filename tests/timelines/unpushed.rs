@@ -98,11 +98,7 @@ fn an_outage_that_a_hold_forbids_does_not_block_pushes() {
 fn what_a_pull_finds_is_returned_too() {
     let mut night = pushing();
     night.at(145.0, pushed(true)).expect_actions(&[]);
-    night
-        .at(440.0, tick())
-        .expect_actions(&[Pull])
-        .at(441.0, Event::Pulled { unreturned: true })
-        .expect_actions(&[Push]);
+    night.at(440.0, tick()).expect_actions(&[Pull]).at(441.0, Event::Pulled { unpushed: true }).expect_actions(&[Push]);
     assert!(night.memory().has_unpushed_changes);
     night.at(442.0, pushed(true)).expect_actions(&[]);
     assert!(!night.memory().has_unpushed_changes);
