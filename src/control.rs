@@ -4,7 +4,7 @@
 //! and the present status, and closes the connection. Only the socket's owner, group and mode decide who may connect:
 //! root, and members of the monitor's group.
 //!
-//! - [`Request`] and [`ControlResponse`]: the two lines.
+//! - [`Request`] and [`ControlResponse`]: the two lines; [`Refusal`]: the other response.
 //! - [`send_request`]: the client, with a deadline.
 //! - [`serve`]: the server in the monitor. One thread serves all clients, and slow or hostile clients delay only other
 //!   clients.
@@ -16,7 +16,7 @@ mod server;
 
 pub use crate::control::client::{ControlError, send_request};
 pub use crate::control::request::{MAX_DRILL_HOLD, Request};
-pub use crate::control::response::ControlResponse;
+pub use crate::control::response::{ControlResponse, Refusal};
 pub use crate::control::server::{RequestHandler, serve};
 
 /// Limit on the length of a request, in bytes.

@@ -22,8 +22,9 @@ mod routing;
 mod webhook_worker;
 
 use crate::config::NotifyConfig;
-pub use crate::notify::credential::{Credential, CredentialStore};
+pub use crate::notify::credential::{Credential, CredentialError, CredentialStore};
 pub use crate::notify::heartbeat::Heartbeat;
+pub use crate::notify::http_post::DeliveryError;
 pub use crate::notify::message::{Message, RateLimiter};
 pub use crate::notify::webhook_worker::{DeliveryCallback, DeliveryTiming, WebhookConfig, WebhookWorker};
 
@@ -31,8 +32,7 @@ pub use crate::notify::webhook_worker::{DeliveryCallback, DeliveryTiming, Webhoo
 ///
 /// # Errors
 /// Returns the reason why it was not accepted, without any part of the URL.
-pub fn send_test(webhook: &NotifyConfig, credentials: &CredentialStore, host: &str) -> Result<(), String> {
+pub fn send_test(webhook: &NotifyConfig, credentials: &CredentialStore, host: &str) -> Result<(), DeliveryError> {
     let message = Message::new_test(host);
     http_post::deliver_message(webhook, credentials, &message, DeliveryTiming::default().attempt_timeout)
-        .map_err(|refused| refused.reason)
 }

@@ -280,7 +280,7 @@ fn control_answer(folder: &TempDir, name: &str, answer: Vec<u8>) {
 /// Measures the monitor's reader of a control client that sends too much.
 fn control_requests(folder: &TempDir) {
     let path = folder.path().join("monitor.sock");
-    control::serve(&path, Box::new(|_| Err("no".to_owned()))).unwrap();
+    control::serve(&path, Box::new(|_| Err("no".into()))).unwrap();
     for (kind, text) in memory_hungry_json(80 * 1024) {
         measure_reader(&format!("request on the socket, {kind}"), text.as_bytes(), 8, || {
             let mut stream = UnixStream::connect(&path).unwrap();

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::control::{ControlResponse, MAX_RESPONSE_BYTES, Request};
+use crate::control::{ControlResponse, MAX_RESPONSE_BYTES, Refusal, Request};
 
 /// Failure of a request to the monitor.
 #[derive(Debug)]
@@ -27,10 +27,7 @@ pub enum ControlError {
         why: io::Error,
     },
     /// The monitor refused the request, or sent an invalid response.
-    Refused {
-        /// Reason, for people.
-        why: String,
-    },
+    Refused(Refusal),
 }
 
 impl fmt::Display for ControlError {
@@ -50,7 +47,7 @@ impl fmt::Display for ControlError {
             Self::NoResponse { why } => {
                 write!(f, "the monitor does not respond: {why}; see `systemctl status openclaw-failover`")
             }
-            Self::Refused { why } => write!(f, "the monitor refused the request: {why}"),
+            Self::Refused(why) => write!(f, "the monitor refused the request: {why}"),
         }
     }
 }
@@ -71,7 +68,7 @@ pub fn send_request(path: &Path, request: &Request, timeout: Duration) -> Result
         }
         _ => ControlError::NoResponse { why },
     })?;
-    ControlResponse::parse(&line).map_err(|why| ControlError::Refused { why })
+    ControlResponse::parse(&line).map_err(ControlError::Refused)
 }
 
 fn exchange_lines(path: &Path, request: &Request, timeout: Duration) -> io::Result<Vec<u8>> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::control::MAX_REASON_CHARS;
+use crate::control::{MAX_REASON_CHARS, Refusal};
 use crate::failover::HoldKind;
 use crate::text::json::{self, Node, Value};
 use crate::text::to_printable;
@@ -71,8 +71,8 @@ impl Request {
     /// Parses the line. Unknown keys are refused: an order without one of its keys would be another order.
     ///
     /// # Errors
-    /// Returns an error that says what is wrong.
-    pub fn parse(line: &[u8]) -> Result<Self, String> {
+    /// Returns a refusal that says what is wrong.
+    pub fn parse(line: &[u8]) -> Result<Self, Refusal> {
         let line = str::from_utf8(line).map_err(|_| "the request is not UTF-8")?;
         let node = json::parse(line).map_err(|why| format!("the request is not JSON: {why}"))?;
         let command =
@@ -107,7 +107,7 @@ impl Request {
 }
 
 /// Reads the reason as one printable line of bounded length, because other users will see it.
-fn read_reason(node: &Node) -> Result<Option<String>, String> {
+fn read_reason(node: &Node) -> Result<Option<String>, Refusal> {
     match node.get("reason").filter(|reason| !reason.is_null()) {
         None => Ok(None),
         Some(reason) => {
@@ -117,10 +117,10 @@ fn read_reason(node: &Node) -> Result<Option<String>, String> {
     }
 }
 
-fn read_number(node: &Node, key: &str) -> Result<Option<u64>, String> {
+fn read_number(node: &Node, key: &str) -> Result<Option<u64>, Refusal> {
     match node.get(key).filter(|number| !number.is_null()) {
         None => Ok(None),
-        Some(number) => number.as_u64().map(Some).ok_or_else(|| format!("\"{key}\" is not a whole number")),
+        Some(number) => number.as_u64().map(Some).ok_or_else(|| format!("\"{key}\" is not a whole number").into()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Response to a client, as one line.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use crate::control::MAX_RESPONSE_BYTES;
@@ -30,18 +32,22 @@ impl ControlResponse {
             ("status", self.status.to_json()),
         ])
         .to_string();
-        if line.len() < MAX_RESPONSE_BYTES { line } else { refusal_line("the response is too long for the socket") }
+        if line.len() < MAX_RESPONSE_BYTES {
+            line
+        } else {
+            Refusal::from("the response is too long for the socket").to_line()
+        }
     }
 
     /// Parses the line.
     ///
     /// # Errors
-    /// Returns the monitor's reason if it refused the request, or an error if the line is not a response.
-    pub fn parse(line: &[u8]) -> Result<Self, String> {
+    /// Returns the refusal if the monitor refused the request, or if the line is not a response.
+    pub fn parse(line: &[u8]) -> Result<Self, Refusal> {
         let line = str::from_utf8(line).map_err(|_| "the monitor's response is not UTF-8")?;
         let node = json::parse(line).map_err(|why| format!("the monitor's response is not JSON: {why}"))?;
         if let Some(why) = node.get("error").and_then(|why| why.as_str()) {
-            return Err(why.to_owned());
+            return Err(why.to_owned().into());
         }
         let number = |key| node.get(key).and_then(|number| number.as_u64()).unwrap_or_default();
         let events = node.get("said").and_then(|events| events.as_array()).unwrap_or_default();
@@ -55,9 +61,33 @@ impl ControlResponse {
     }
 }
 
-/// Encodes the line that refuses a request.
-pub(super) fn refusal_line(why: &str) -> String {
-    Value::from_entries([("error", why.into())]).to_string()
+/// Refusal of a request, with the reason for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal(Cow<'static, str>);
+
+impl Refusal {
+    /// Encodes the line, without its newline.
+    pub(super) fn to_line(&self) -> String {
+        Value::from_entries([("error", self.0.as_ref().into())]).to_string()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<&'static str> for Refusal {
+    fn from(why: &'static str) -> Self {
+        Self(why.into())
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Self {
+        Self(why.into())
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +101,7 @@ mod tests {
         let said = vec!["takes over".to_owned(), "\u{1b}[2J".to_owned()];
         let answer = ControlResponse { events: said, next_event: 7, time_limit: Duration::from_secs(305), status };
         assert_eq!(ControlResponse::parse(answer.to_line().as_bytes()), Ok(answer));
-        assert_eq!(ControlResponse::parse(refusal_line("no").as_bytes()), Err("no".to_owned()));
+        assert_eq!(ControlResponse::parse(Refusal::from("no").to_line().as_bytes()), Err("no".into()));
         for bad in ["", "{}", "[1]", r#"{"status":{}}"#] {
             assert!(ControlResponse::parse(bad.as_bytes()).is_err(), "{bad}");
         }
@@ -82,6 +112,6 @@ mod tests {
         let said = vec!["x".repeat(MAX_RESPONSE_BYTES)];
         let answer =
             ControlResponse { events: said, next_event: 0, time_limit: Duration::ZERO, status: Status::default() };
-        assert!(ControlResponse::parse(answer.to_line().as_bytes()).unwrap_err().contains("too long"));
+        assert!(ControlResponse::parse(answer.to_line().as_bytes()).unwrap_err().to_string().contains("too long"));
     }
 }

@@ -12,8 +12,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::control::response::refusal_line;
-use crate::control::{MAX_REQUEST_BYTES, Request};
+use crate::control::{ControlResponse, MAX_REQUEST_BYTES, Refusal, Request};
 use crate::os::spawn;
 
 /// Limit on concurrent clients; further ones wait in the kernel's queue.
@@ -34,8 +33,8 @@ const MAX_RESPONSES_PER_POLL: usize = 8;
 /// Least time between two orders. Each is written to disk twice.
 const MIN_ORDER_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Handler in the monitor. Its `Ok` is sent as it is, its `Err` as a refusal.
-pub type RequestHandler = Box<dyn Fn(&Request) -> Result<String, String> + Send>;
+/// Handler in the monitor.
+pub type RequestHandler = Box<dyn Fn(&Request) -> Result<ControlResponse, Refusal> + Send>;
 
 /// Listens at `path`, replacing an existing socket, until the process ends. The socket is for its owner and group,
 /// whatever the umask.
@@ -114,23 +113,24 @@ impl ControlServer {
         self.clients.retain_mut(|client| {
             let waited = client.connected_at.elapsed();
             let answer = match client.read_request() {
-                Err(why) => refusal_line(&why),
+                Err(why) => Err(why),
                 Ok(Some(request)) => {
                     let order = request.changes_state();
                     let is_early = order && ordered.is_some_and(|at| at.elapsed() < MIN_ORDER_INTERVAL);
                     if answers < MAX_RESPONSES_PER_POLL && !is_early {
                         answers += 1;
                         *ordered = if order { Some(Instant::now()) } else { *ordered };
-                        decide(request).unwrap_or_else(|why| refusal_line(&why))
+                        decide(request)
                     } else if waited < REQUEST_TIMEOUT {
                         return true;
                     } else {
-                        refusal_line("too many requests at once; try again")
+                        Err("too many requests at once; try again".into())
                     }
                 }
                 Ok(None) if waited < request_timeout => return true,
-                Ok(None) => refusal_line("the request did not arrive in time"),
+                Ok(None) => Err("the request did not arrive in time".into()),
             };
+            let answer = answer.map_or_else(|refusal| refusal.to_line(), |response| response.to_line());
             // The response is written at once or dropped: a client that does not read is not waited for.
             let _ = client.stream.write_all(format!("{answer}\n").as_bytes());
             false
@@ -140,20 +140,20 @@ impl ControlServer {
 
 impl Client {
     /// Reads what has arrived. Returns the request once its line is complete.
-    fn read_request(&mut self) -> Result<Option<&Request>, String> {
+    fn read_request(&mut self) -> Result<Option<&Request>, Refusal> {
         let mut buffer = [0; MAX_REQUEST_BYTES];
         while self.request.is_none() {
             let read = match self.stream.read(&mut buffer) {
-                Ok(0) => return Err("the request is incomplete".to_owned()),
+                Ok(0) => return Err("the request is incomplete".into()),
                 Ok(read) => buffer.get(..read).unwrap_or_default(),
                 Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(None),
-                Err(why) => return Err(why.to_string()),
+                Err(why) => return Err(why.to_string().into()),
             };
             self.received.extend_from_slice(read);
             if let Some(end) = self.received.iter().position(|&byte| byte == b'\n') {
                 self.request = Some(Request::parse(self.received.get(..end).unwrap_or_default())?);
             } else if self.received.len() >= MAX_REQUEST_BYTES {
-                return Err("the request is too long".to_owned());
+                return Err("the request is too long".into());
             }
         }
         Ok(self.request.as_ref())

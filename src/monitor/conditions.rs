@@ -10,6 +10,7 @@ use crate::events::MonitorNotice;
 pub(super) use crate::monitor::conditions::readiness::AnnounceFailure;
 use crate::monitor::conditions::readiness::Readiness;
 use crate::monitor::conditions::workspace::SyncResults;
+use crate::notify::DeliveryError;
 use crate::os::atomic_file::FileError;
 use crate::probe::Channels;
 use crate::status::DegradedCondition;
@@ -75,11 +76,12 @@ impl Conditions {
     }
 
     /// Records the result of a delivery.
-    pub(super) fn record_delivery(&mut self, who: String, result: Result<(), String>) -> MonitorNotice {
+    pub(super) fn record_delivery(&mut self, who: String, result: Result<(), DeliveryError>) -> MonitorNotice {
         self.failing_webhooks.retain(|(webhook, _)| *webhook != who);
         match result {
             Ok(()) => MonitorNotice::NotifyRecovered { who },
             Err(why) => {
+                let why = why.to_string();
                 self.failing_webhooks.push((who.clone(), why.clone()));
                 MonitorNotice::NotifyFailed { who, why }
             }

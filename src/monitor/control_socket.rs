@@ -16,7 +16,7 @@ pub(super) fn open_control_socket(path: &Path, message_sender: MessageSender) ->
         let (answer, answered) = mpsc::sync_channel(1);
         message_sender
             .send(MonitorMessage::OperatorCalled(OperatorCall { request: request.clone(), response_sender: answer }));
-        answered.recv_timeout(RESPONSE_TIMEOUT).map_err(|_| "the monitor is stopping or does not respond".to_owned())
+        answered.recv_timeout(RESPONSE_TIMEOUT).map_err(|_| "the monitor is stopping or does not respond".into())
     };
     let why = control::serve(path, Box::new(decide)).err()?;
     Some(format!(

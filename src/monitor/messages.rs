@@ -5,12 +5,12 @@
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use crate::config::{Config, WitnessConfig};
-use crate::control::Request;
-
+use crate::control::{ControlResponse, Request};
 use crate::failover::{Answerer, UnitActionError};
 use crate::finding::CheckOutcome;
 use crate::monitor::clock::Clock;
 use crate::monitor::error::ReloadError;
+use crate::notify::DeliveryError;
 use crate::os::atomic_file::FileError;
 use crate::os::systemd::{SystemdError, Unit};
 use crate::probe::ProbeResult;
@@ -58,7 +58,7 @@ pub(super) enum MonitorMessage {
         /// Name of the credential.
         who: String,
         /// Result of the delivery.
-        result: Result<(), String>,
+        result: Result<(), DeliveryError>,
     },
     /// The configuration was loaded for a reload.
     ConfigLoaded(LoadedConfig),
@@ -76,7 +76,7 @@ pub(super) type LoadedConfig = Result<(Box<Config>, Vec<WitnessConfig>), ReloadE
 /// Request of an operator with the channel for its response.
 pub(super) struct OperatorCall {
     pub(super) request: Request,
-    pub(super) response_sender: SyncSender<String>,
+    pub(super) response_sender: SyncSender<ControlResponse>,
 }
 
 /// Request by a signal.

@@ -37,7 +37,7 @@ impl Monitor {
             status,
         };
         // The client may have given up.
-        let _ = call.response_sender.try_send(answer.to_line());
+        let _ = call.response_sender.try_send(answer);
     }
 
     /// Returns the time after which the hold has taken effect, or the drill is over.

@@ -1,7 +1,8 @@
 //! Credentials of webhooks: the URL, and headers such as a token.
 
-use std::env;
+use std::borrow::Cow;
 use std::path::PathBuf;
+use std::{env, fmt};
 
 use ureq::http::Uri;
 use ureq::http::header::{HeaderName, HeaderValue};
@@ -13,6 +14,28 @@ use crate::os::read_regular;
 
 /// Limit on the size of a credential, in bytes.
 const MAX_CREDENTIAL_BYTES: u64 = 4096;
+
+/// Reason why a credential cannot be used. It repeats no part of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CredentialError(Cow<'static, str>);
+
+impl fmt::Display for CredentialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<&'static str> for CredentialError {
+    fn from(why: &'static str) -> Self {
+        Self(why.into())
+    }
+}
+
+impl From<String> for CredentialError {
+    fn from(why: String) -> Self {
+        Self(why.into())
+    }
+}
 
 /// Directory with credentials.
 #[derive(Clone, Debug)]
@@ -42,13 +65,13 @@ impl CredentialStore {
     ///
     /// # Errors
     /// Returns an error if it is missing, empty or not a valid secret.
-    pub fn read_text(&self, name: &str) -> Result<String, String> {
+    pub fn read_text(&self, name: &str) -> Result<String, CredentialError> {
         let path = self.directory.join(format!("{}{name}", self.prefix));
         let bytes = read_regular(&path, MAX_CREDENTIAL_BYTES).map_err(|why| why.to_string())?;
-        let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text; save the file as UTF-8".to_owned())?;
+        let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text; save the file as UTF-8")?;
         match text.trim_start_matches('\u{feff}').trim() {
-            "" => Err("it is empty".to_owned()),
-            text if text.lines().any(is_quoted) => Err("it is in quotes; remove the quotes".to_owned()),
+            "" => Err("it is empty".into()),
+            text if text.lines().any(is_quoted) => Err("it is in quotes; remove the quotes".into()),
             text => Ok(text.to_owned()),
         }
     }
@@ -57,9 +80,9 @@ impl CredentialStore {
     ///
     /// # Errors
     /// Returns an error that repeats no part of the credential.
-    pub fn load_credential(&self, name: &str) -> Result<Credential, String> {
-        let wrong = |why: String| format!("its credential {name} cannot be used: {why}");
-        Credential::parse(&self.read_text(name).map_err(wrong)?).map_err(wrong)
+    pub fn load_credential(&self, name: &str) -> Result<Credential, CredentialError> {
+        let credential = self.read_text(name).and_then(|text| Credential::parse(&text));
+        credential.map_err(|why| format!("its credential {name} cannot be used: {why}").into())
     }
 }
 
@@ -81,7 +104,7 @@ pub struct Credential {
 
 impl Credential {
     /// Parses a URL and, on the lines after it, headers as `Name: value`.
-    fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, CredentialError> {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let url = lines.next().unwrap_or_default();
         check_url(url)?;
@@ -99,7 +122,7 @@ impl Credential {
         };
         // As a header "https" it would be sent, with its secrets, to the server of the first one.
         if lines.clone().any(|line| check_url(line).is_ok()) {
-            return Err("it holds a second URL; each webhook needs a credential of its own".to_owned());
+            return Err("it holds a second URL; each webhook needs a credential of its own".into());
         }
         let headers = lines.map(header).collect::<Option<_>>();
         let headers =
@@ -129,32 +152,31 @@ impl Credential {
 }
 
 /// Checks that a URL leads where it seems to. The error repeats no part of it.
-fn check_url(url: &str) -> Result<(), String> {
-    let not_a_url = || "its first line is not a URL that begins with https:// or http://".to_owned();
-    let (scheme, rest) = url.split_once("://").ok_or_else(not_a_url)?;
+fn check_url(url: &str) -> Result<(), CredentialError> {
+    let not_a_url = "its first line is not a URL that begins with https:// or http://";
+    let (scheme, rest) = url.split_once("://").ok_or(not_a_url)?;
     let port = match scheme.to_ascii_lowercase().as_str() {
         "https" => 443,
         "http" => 80,
-        _ => return Err(not_a_url()),
+        _ => return Err(not_a_url.into()),
     };
     if rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err("its URL contains a blank or a control character".to_owned());
+        return Err("its URL contains a blank or a control character".into());
     }
     if rest.contains('#') {
-        return Err("its URL contains a '#', and the part after it would not be sent".to_owned());
+        return Err("its URL contains a '#', and the part after it would not be sent".into());
     }
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let host = match authority.rsplit_once('@') {
         Some((user, _)) if user.contains('%') => {
-            return Err(
-                "its URL has a '%' before the '@'; write \"Authorization: Basic …\" on a separate line".to_owned()
-            );
+            return Err("its URL has a '%' before the '@'; write \"Authorization: Basic …\" on a separate line".into());
         }
         Some((_, host)) => host,
         None => authority,
     };
     Address::parse(host, Some(port)).map_err(|why| format!("its URL {why}"))?;
-    url.parse::<Uri>().map(drop).map_err(|_| "its URL contains a character that must be percent-encoded".to_owned())
+    url.parse::<Uri>().map_err(|_| "its URL contains a character that must be percent-encoded")?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -206,15 +228,15 @@ mod tests {
             ("https://me:hunter%402@a/", "Authorization: Basic"),
         ] {
             std::fs::write(folder.path().join("hook"), secret).unwrap();
-            let said = credentials.load_credential("hook").err().unwrap();
+            let said = credentials.load_credential("hook").err().unwrap().to_string();
             assert!(said.contains("hook cannot be used") && said.contains(why), "{secret}: {said}");
             assert!(!said.contains("hunter"), "{said}");
         }
         for (bytes, why) in [(b"\xff\xfeh\0".to_vec(), "UTF-8"), (vec![b'x'; 5000], "larger than 4 KiB")] {
             std::fs::write(folder.path().join("hook"), bytes).unwrap();
-            let said = credentials.load_credential("hook").err().unwrap();
+            let said = credentials.load_credential("hook").err().unwrap().to_string();
             assert!(said.contains(why), "{said}");
         }
-        assert!(credentials.load_credential("missing").err().unwrap().contains("it does not exist"));
+        assert!(credentials.load_credential("missing").err().unwrap().to_string().contains("it does not exist"));
     }
 }

@@ -50,7 +50,7 @@ impl Heartbeat {
                     let result =
                         http_post::send_heartbeat(&config.credential, config.ca_file.as_deref(), &credentials, limit);
                     if result.is_err() != std::mem::replace(&mut is_failing, result.is_err()) {
-                        report(result.map_err(|refused| refused.reason));
+                        report(result);
                     }
                     next = config.interval.saturating_sub(asked.elapsed());
                 }

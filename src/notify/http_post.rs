@@ -1,5 +1,6 @@
 //! HTTP requests to webhooks. No error repeats any part of a URL.
 
+use std::fmt;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
@@ -23,9 +24,6 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
 /// Limit on the bytes read of a response.
 const MAX_BODY_BYTES: u64 = 16 * 1024;
 
-/// Kind of failure that usually ends by itself.
-const UNREACHABLE_KIND: &str = "unreachable";
-
 /// Retry strategy for a request that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RetryPolicy {
@@ -37,26 +35,45 @@ pub(super) enum RetryPolicy {
     Never,
 }
 
+/// Kind of a failure. Failures of the same kind are reported once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailureKind {
+    /// The credential or its certificates cannot be used.
+    Credential,
+    /// The server or the network fails.
+    Unreachable,
+    /// The service refuses the request with this HTTP status.
+    Refused(u16),
+    /// The response is not the service's.
+    UnexpectedResponse,
+}
+
 /// Failure of a request.
 #[derive(Debug)]
-pub(super) struct DeliveryError {
+pub struct DeliveryError {
     /// Reason for people, without any part of the URL.
     pub(super) reason: String,
-    /// Kind of failure. Failures of the same kind are reported once.
-    pub(super) kind: String,
+    /// Kind of failure.
+    pub(super) kind: FailureKind,
     /// Delay that the server asks for.
     pub(super) retry_after: Duration,
     /// Retry strategy.
     pub(super) retry: RetryPolicy,
 }
 
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
 impl DeliveryError {
-    fn new(kind: &str, why: impl Into<String>) -> Self {
-        Self { reason: why.into(), kind: kind.to_owned(), retry_after: Duration::ZERO, retry: RetryPolicy::Soon }
+    fn new(kind: FailureKind, reason: String) -> Self {
+        Self { reason, kind, retry_after: Duration::ZERO, retry: RetryPolicy::Soon }
     }
 
-    fn from_credential(why: impl Into<String>) -> Self {
-        Self::new("credential", why)
+    fn from_credential(why: impl fmt::Display) -> Self {
+        Self::new(FailureKind::Credential, why.to_string())
     }
 
     /// Converts an error of ureq. Its own messages may contain the URL; those of the system and of TLS do not.
@@ -68,7 +85,7 @@ impl DeliveryError {
             }
             failure => format!("{failure}: {}", fault.reason),
         };
-        Self::new(UNREACHABLE_KIND, why)
+        Self::new(FailureKind::Unreachable, why)
     }
 
     fn from_status(status: StatusCode, wait: Duration, quote: Option<String>) -> Self {
@@ -79,7 +96,7 @@ impl DeliveryError {
             400..500 => RetryPolicy::Slowly,
             _ => RetryPolicy::Soon,
         };
-        let kind = if retry == RetryPolicy::Soon { UNREACHABLE_KIND.to_owned() } else { format!("HTTP {status}") };
+        let kind = if retry == RetryPolicy::Soon { FailureKind::Unreachable } else { FailureKind::Refused(status) };
         let quote = quote.map(|quote| format!(": \"{quote}\"")).unwrap_or_default();
         Self { reason: format!("it answers with HTTP {status}{quote}"), kind, retry_after: wait, retry }
     }
@@ -87,7 +104,7 @@ impl DeliveryError {
     fn from_unexpected_response(objection: &str, quote: Option<String>) -> Self {
         let quote = quote.map(|quote| format!(": \"{quote}\"")).unwrap_or_default();
         let why = format!("its response is {objection}{quote}; a login page or a captive portal may have answered");
-        Self::new("not taken", why)
+        Self::new(FailureKind::UnexpectedResponse, why)
     }
 }
 
@@ -158,7 +175,7 @@ fn send_http(
     limit: Duration,
 ) -> Result<HttpReply, DeliveryError> {
     let roots = ca_file.map_or(Ok(RootCerts::WebPki), probe::read_roots);
-    let roots = roots.map_err(|why| DeliveryError::from_credential(why.to_string()))?;
+    let roots = roots.map_err(DeliveryError::from_credential)?;
     // A new agent for each request: with its root certificates it is too large to keep for rare use.
     let agent = probe::build_agent(roots);
     *request.uri_mut() = url.parse().map_err(|_| DeliveryError::from_credential("its URL is not valid"))?;

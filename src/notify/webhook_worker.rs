@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::{NotificationTopic, NotifyConfig};
 use crate::notify::delivery_cursor::{DeliveryCursor, TRANSITION_MAX_AGE};
-use crate::notify::http_post::{DeliveryError, RetryPolicy};
+use crate::notify::http_post::{DeliveryError, FailureKind, RetryPolicy};
 use crate::notify::{CredentialStore, Message, http_post};
 use crate::os::clock::Moment;
 use crate::os::spawn;
@@ -59,7 +59,7 @@ pub struct WebhookConfig {
 }
 
 /// Callback for when a webhook starts to fail, with the reason, and for when it has recovered.
-pub type DeliveryCallback = Box<dyn Fn(Result<(), String>) + Send>;
+pub type DeliveryCallback = Box<dyn Fn(Result<(), DeliveryError>) + Send>;
 
 /// Handle of a worker's thread. When dropped, the thread ends after its current attempt.
 pub struct WebhookWorker {
@@ -215,7 +215,7 @@ struct DeliveryThread {
     last_attempt_at: Option<Instant>,
     retry_delay: Duration,
     /// Kind of the last reported failure; `None` while deliveries succeed.
-    failure_kind: Option<String>,
+    failure_kind: Option<FailureKind>,
     /// Messages that the service has refused. They are retried one at a time while the queue is empty.
     refused: VecDeque<QueuedMessage>,
     /// Time of the next such retry.
@@ -357,10 +357,10 @@ impl DeliveryThread {
         match result {
             Ok(()) if self.refused.is_empty() && self.failure_kind.take().is_some() => (self.report)(Ok(())),
             Ok(()) => {}
-            Err(refused) if self.failure_kind.as_ref() == Some(&refused.kind) => {}
+            Err(refused) if self.failure_kind == Some(refused.kind) => {}
             Err(refused) => {
                 self.failure_kind = Some(refused.kind);
-                (self.report)(Err(refused.reason));
+                (self.report)(Err(refused));
             }
         }
     }

@@ -37,7 +37,7 @@ fn read_to_end(mut stream: &UnixStream) -> String {
 }
 
 fn read_refusal(stream: &UnixStream) -> String {
-    ControlResponse::parse(read_to_end(stream).trim_end().as_bytes()).unwrap_err()
+    ControlResponse::parse(read_to_end(stream).trim_end().as_bytes()).unwrap_err().to_string()
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn the_socket_is_for_owner_and_group_and_replaces_a_stale_one() {
     drop(UnixListener::bind(&path).unwrap());
     assert!(matches!(control::send_request(&path, &Request::Resume, WAIT_LIMIT), Err(ControlError::NoMonitor { .. })));
     fs::write(folder.path().join("control.sock.new"), "left by a kill").unwrap();
-    control::serve(&path, Box::new(|_| Err("not now".to_owned()))).unwrap();
+    control::serve(&path, Box::new(|_| Err("not now".into()))).unwrap();
     let found = fs::metadata(&path).unwrap();
     assert!(found.file_type().is_socket());
     assert_eq!(found.permissions().mode() & 0o7777, 0o660);
@@ -55,7 +55,7 @@ fn the_socket_is_for_owner_and_group_and_replaces_a_stale_one() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     let refused = control::send_request(&path, &Request::Resume, WAIT_LIMIT).unwrap_err();
     assert_eq!(refused.to_string(), "the monitor refused the request: not now");
-    assert!(control::serve(&folder.path().join("missing/control.sock"), Box::new(|_| Err(String::new()))).is_err());
+    assert!(control::serve(&folder.path().join("missing/control.sock"), Box::new(|_| Err("".into()))).is_err());
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn limits_the_rate_of_orders() {
     assert!(obeyed >= 2 && obeyed as u128 <= most, "{obeyed} of at most {most}");
     assert_eq!(monitor.requests().len(), obeyed, "who was refused was not obeyed");
     for refused in answers.into_iter().filter_map(Result::err) {
-        assert!(refused.contains("try again"), "{refused}");
+        assert!(refused.to_string().contains("try again"), "{refused}");
     }
     // Two in a row, as in a script, are both accepted.
     let pause = Request::Hold { kind: HoldKind::Paused, duration: None, reason: None };

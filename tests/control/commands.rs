@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use openclaw_failover::control::{ControlResponse, Request};
+use openclaw_failover::control::{ControlResponse, Refusal, Request};
 use openclaw_failover::failover::{Drill, DrillOutcome, DrillStep, Hold, HoldKind};
 use openclaw_failover::status::DegradedCondition;
 use openclaw_failover::text::Time;
@@ -34,7 +34,7 @@ fn promote_follows_until_the_gateway_answers() {
     let monitor = ScriptedMonitor::open(move |nth, _| match nth {
         0 => Ok(response("promoting", promoted(), &["an operator set the hold", "takes over"])),
         1 => Ok(response("promoting", promoted(), &[])),
-        2 => Err("the monitor restarts".to_owned()),
+        2 => Err("the monitor restarts".into()),
         _ => Ok(response("active", promoted(), &["this host is active\u{1b}[2J"])),
     });
     let (code, out, complaints) = run(monitor.run_dir(), &["promote"]);
@@ -97,7 +97,7 @@ fn fails_without_a_monitor_or_after_a_refusal() {
         assert!(complaints.contains("nothing listens on") && complaints.contains("systemctl start"), "{complaints}");
     }
     assert_eq!(run(no_monitor.path(), &["drill", "--hold", "2d"]).0, 2);
-    let monitor = ScriptedMonitor::open(|_, _| Err("no".to_owned()));
+    let monitor = ScriptedMonitor::open(|_, _| Err("no".into()));
     assert_eq!(run(monitor.run_dir(), &["promote"]).2, "openclaw-failover: the monitor refused the request: no\n");
 }
 
@@ -110,7 +110,7 @@ fn status_comes_from_the_monitor() {
 }
 
 /// Returns the response of a monitor whose drill has come this far.
-fn drill_response(steps: &[u64], outcome: Option<DrillOutcome>, said: &[&str]) -> Result<ControlResponse, String> {
+fn drill_response(steps: &[u64], outcome: Option<DrillOutcome>, said: &[&str]) -> Result<ControlResponse, Refusal> {
     let mut response = response("active", None, said);
     let began = Time::from_millis(1_795_300_000_000);
     let mut took = [None; 6];
@@ -134,7 +134,7 @@ fn a_drill_is_followed_step_by_step() {
     let monitor = ScriptedMonitor::open(|nth, _| match nth {
         0 => drill_response(&[], None, &["drill: the gateway is started"]),
         1 => drill_response(&[812, 95], None, &[]),
-        2 => Err("the monitor is busy".to_owned()),
+        2 => Err("the monitor is busy".into()),
         3 => drill_response(&[812, 95, 6100], None, &["this host is active"]),
         _ => drill_response(&[812, 95, 6100, 10_000, 1100, 1200], Some(DrillOutcome::Passed), &["the drill passed"]),
     });

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use openclaw_failover::control::{self, ControlResponse, Request};
+use openclaw_failover::control::{self, ControlResponse, Refusal, Request};
 use openclaw_failover::failover::Hold;
 use openclaw_failover::status::{RoleStatus, Status};
 use openclaw_failover::text::Time;
@@ -21,13 +21,13 @@ pub(crate) struct ScriptedMonitor {
 
 impl ScriptedMonitor {
     /// Answers the n-th request, from 0, as `script` says.
-    pub(crate) fn open(script: impl Fn(usize, &Request) -> Result<ControlResponse, String> + Send + 'static) -> Self {
+    pub(crate) fn open(script: impl Fn(usize, &Request) -> Result<ControlResponse, Refusal> + Send + 'static) -> Self {
         let monitor = Self { folder: tempfile::tempdir().unwrap(), asked: Arc::default() };
         let asked = Arc::clone(&monitor.asked);
         let decide = move |request: &Request| {
             let mut asked = asked.lock().unwrap();
             asked.push(request.clone());
-            script(asked.len() - 1, request).map(|answer| answer.to_line())
+            script(asked.len() - 1, request)
         };
         control::serve(&monitor.socket(), Box::new(decide)).unwrap();
         monitor

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use openclaw_failover::config::{self, NotificationTopic, WebhookFormat};
 use openclaw_failover::events::HistoryEntry;
 use openclaw_failover::failover::MachineNotice;
-use openclaw_failover::notify::{self, Message, WebhookWorker};
+use openclaw_failover::notify::{self, DeliveryError, Message, WebhookWorker};
 use openclaw_failover::os::boot_time::BootTime;
 use openclaw_failover::os::clock::{WallClockOffset, read_wall_clock};
 use openclaw_failover::records::history;
@@ -113,7 +113,8 @@ fn a_refused_message_delays_no_other_and_survives_a_restart() {
     let mut way = stage.worker_config(webhook.clone(), FAST_TIMING);
     way.timing.max_delay = Duration::from_secs(3600);
     let (sender, told) = std::sync::mpsc::channel();
-    let courier = WebhookWorker::start(way, Box::new(move |result| drop(sender.send(result)))).unwrap();
+    let report = move |result: Result<(), DeliveryError>| drop(sender.send(result.map_err(|why| why.to_string())));
+    let courier = WebhookWorker::start(way, Box::new(report)).unwrap();
     server.respond_with(
         "400 Bad Request",
         r#"{"description":"Bad Request: group chat was upgraded to a supergroup chat"}"#,
@@ -195,7 +196,7 @@ fn rejects_an_html_page_with_http_200() {
     for format in WebhookFormat::ALL {
         let path = if format == WebhookFormat::Telegram { "bot/sendMessage?chat_id=1" } else { "hunter2" };
         let webhook = stage.webhook(format, &format!("http://{}/{path}", server.address));
-        let said = notify::send_test(&webhook, &stage.credentials(), "standby").unwrap_err();
+        let said = notify::send_test(&webhook, &stage.credentials(), "standby").unwrap_err().to_string();
         assert!(said.contains("an HTML page, Log in to Café Wi-Fi"), "{format:?}: {said}");
         server.next_request();
     }
@@ -343,7 +344,7 @@ fn no_message_contains_a_credential() {
     let (server, untrusted) = (WebhookServer::start(), WebhookServer::start_tls());
     let told = |format, credential: &str| {
         let webhook = stage.webhook(format, credential);
-        notify::send_test(&webhook, &stage.credentials(), "standby").unwrap_err()
+        notify::send_test(&webhook, &stage.credentials(), "standby").unwrap_err().to_string()
     };
     server.respond_with("404 https://hunter2", "Cannot POST /hunter2 or /HUNTER2%20");
     for (format, credential, why) in [

@@ -27,12 +27,12 @@ fn sends_heartbeats_only_while_the_monitor_reports_well() {
         assert_eq!((beat.line.as_str(), beat.header("x-token")), ("GET /ping/hunter2", Some("1")));
     }
     server.respond("500 Out of order");
-    let why = told.recv_timeout(WAIT_LIMIT).unwrap().unwrap_err();
+    let why = told.recv_timeout(WAIT_LIMIT).unwrap().unwrap_err().to_string();
     assert!(why.contains("HTTP 500") && !why.contains("hunter2"), "{why}");
     server.respond("200 OK");
-    assert_eq!(told.recv_timeout(WAIT_LIMIT).unwrap(), Ok(()));
+    assert!(told.recv_timeout(WAIT_LIMIT).unwrap().is_ok());
     server.respond_with("200 OK", "<!doctype html><title>Log in</title>");
-    let why = told.recv_timeout(WAIT_LIMIT).unwrap().unwrap_err();
+    let why = told.recv_timeout(WAIT_LIMIT).unwrap().unwrap_err().to_string();
     assert!(why.contains("an HTML page, Log in"), "{why}");
     drop(heartbeat);
     while !server.is_quiet(Duration::from_secs(1)) {}

@@ -10,7 +10,9 @@ use std::time::Duration;
 use openclaw_failover::config::{self, NotificationTopic, NotifyConfig, WebhookFormat};
 use openclaw_failover::events::HistoryEntry;
 use openclaw_failover::failover::{Cause, DemotionReason, MachineNotice};
-use openclaw_failover::notify::{CredentialStore, DeliveryTiming, Message, WebhookConfig, WebhookWorker};
+use openclaw_failover::notify::{
+    CredentialStore, DeliveryError, DeliveryTiming, Message, WebhookConfig, WebhookWorker,
+};
 use openclaw_failover::os::clock::{WallClockOffset, read_wall_clock};
 use openclaw_failover::records::history;
 use tempfile::TempDir;
@@ -79,9 +81,9 @@ impl TestHost {
         let (sender, told) = mpsc::channel();
         let (lives, ended) = mpsc::channel::<()>();
         self.workers.borrow_mut().push(ended);
-        let tell = Box::new(move |result| {
+        let tell = Box::new(move |result: Result<(), DeliveryError>| {
             let _ = &lives;
-            drop(sender.send(result));
+            drop(sender.send(result.map_err(|why| why.to_string())));
         });
         (WebhookWorker::start(way, tell).unwrap(), told)
     }

@@ -275,19 +275,18 @@ fn long_external_text_leaves_space_for_the_remedy() {
 
 #[test]
 fn a_promotion_says_what_why_since_when_and_what_next() {
-    let note = MachineNotice::Promoting {
+    let promoting = |waits_for_pull| MachineNotice::Promoting {
         cause: Cause::Outage,
         window: Duration::from_millis(30_012),
         failures: 11,
         last_healthy_at: at(0),
-        waits_for_pull: true,
+        waits_for_pull,
     };
-    let entry = entry(&note, 30);
-    assert_eq!(
-        entry.text,
-        "failing over: primary down for 30 s (11 failed probes), since 2026-11-21 22:00:00Z; starting openclaw.service \
-         after the running pull (5 s at most)"
-    );
+    let text = "failing over: primary down for 30 s (11 failed probes), since 2026-11-21 22:00:00Z; starting \
+                openclaw.service";
+    assert_eq!(entry(&promoting(false), 30).text, text);
+    let entry = entry(&promoting(true), 30);
+    assert_eq!(entry.text, format!("{text} after the running pull (5 s at most)"));
     assert_eq!(entry.severity, Severity::Warning);
     let json = entry.to_json();
     assert_eq!(json.get("window_seconds").unwrap().as_f64(), Some(30.012));

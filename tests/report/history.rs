@@ -38,7 +38,7 @@ fn entries_are_printed_oldest_first_one_line_each() {
         "{}",
         lines[0]
     );
-    assert!(lines[2].starts_with("2026-11-21 22:30:00Z  went_down            openclaw.service"), "{}", lines[2]);
+    assert!(lines[2].starts_with("2026-11-21 22:30:00Z  gateway_down         openclaw.service"), "{}", lines[2]);
     assert_eq!((shown.warning, shown.exit_code), (None, 0));
     let recent = render(&path, Some(Duration::from_secs(3550)), false);
     assert_eq!(recent.text.lines().collect::<Vec<_>>(), lines[1..]);

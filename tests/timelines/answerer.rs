@@ -20,12 +20,7 @@ fn a_foreign_answer_fails_the_start_with_its_cause() {
     assert!(night.machine.is_port_held() && night.machine.is_promotion_stuck());
     night.expect_role("promoting(clear)").expect_actions(&[UnitAction(Stop)]);
     // The port becomes free before the next start.
-    night
-        .at(33.1, done())
-        .at(34.0, gone(2))
-        .expect_notice("PortFree")
-        .expect_role("promoting(start)")
-        .expect_actions(&[]);
+    night.at(33.1, done()).at(34.0, gone(2)).expect_no_notice().expect_role("promoting(start)").expect_actions(&[]);
     night.at(37.9, refused()).at(38.0, tick()).expect_actions(&[UnitAction(Start)]);
     night
         .at(38.0, gone(2))
@@ -88,7 +83,8 @@ fn a_port_that_comes_free_is_not_waited_for_any_longer() {
             .at(at, failed("held"));
     }
     // The next start would be due in 80 s.
-    night.at(at + 2.0, gone(2)).expect_notice("PortFree").expect_actions(&[]);
+    night.at(at + 2.0, gone(2)).expect_only_notices(&["StartFailed"]).expect_actions(&[]);
+    assert!(!night.machine.is_port_held());
     night.at(at + 6.9, refused()).expect_actions(&[]).at(at + 7.0, tick()).expect_actions(&[UnitAction(Start)]);
 }
 
