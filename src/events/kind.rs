@@ -109,7 +109,7 @@ named_enum! {
         WorkspacePublic = "workspace_public",
         /// systemd does not respond, or refuses requests.
         SystemdUnreachable = "systemd_unreachable",
-        /// It accepts them again.
+        /// systemd accepts requests again.
         SystemdReachable = "systemd_reachable",
         /// Writing a file failed.
         WriteFailed = "write_failed",
