@@ -54,14 +54,8 @@ impl fmt::Display for ValueError {
 
 impl std::error::Error for ValueError {}
 
-impl From<&'static str> for ValueError {
-    fn from(what: &'static str) -> Self {
-        Self(what.into())
-    }
-}
-
-impl From<String> for ValueError {
-    fn from(what: String) -> Self {
+impl<T: Into<Cow<'static, str>>> From<T> for ValueError {
+    fn from(what: T) -> Self {
         Self(what.into())
     }
 }

@@ -78,14 +78,8 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl From<&'static str> for Refusal {
-    fn from(why: &'static str) -> Self {
-        Self(why.into())
-    }
-}
-
-impl From<String> for Refusal {
-    fn from(why: String) -> Self {
+impl<T: Into<Cow<'static, str>>> From<T> for Refusal {
+    fn from(why: T) -> Self {
         Self(why.into())
     }
 }

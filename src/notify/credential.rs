@@ -25,14 +25,8 @@ impl fmt::Display for CredentialError {
     }
 }
 
-impl From<&'static str> for CredentialError {
-    fn from(why: &'static str) -> Self {
-        Self(why.into())
-    }
-}
-
-impl From<String> for CredentialError {
-    fn from(why: String) -> Self {
+impl<T: Into<Cow<'static, str>>> From<T> for CredentialError {
+    fn from(why: T) -> Self {
         Self(why.into())
     }
 }
