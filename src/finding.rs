@@ -8,38 +8,23 @@ use std::path::Path;
 use crate::config::{Config, ConfigSource};
 use crate::finding::remedy::Platform;
 use crate::text::json::Value;
+use crate::text::named_enum::named_enum;
 use crate::text::to_printable;
 
 /// Length limit of the evidence, in characters.
 const EVIDENCE_CHARS: usize = 300;
 
-/// Severity of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// As it should be.
-    Ok,
-    /// Does not prevent a failover, but needs attention.
-    Warn,
-    /// This standby could not take over, or would do harm.
-    Fail,
-    /// Not visible from here, or not applicable.
-    Skipped,
-}
-
-impl Level {
-    /// Returns the name, for people and for programs.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-            Self::Skipped => "skipped",
-        }
-    }
-
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        [Self::Ok, Self::Warn, Self::Fail, Self::Skipped].into_iter().find(|level| level.name() == name)
+named_enum! {
+    /// Severity of a finding.
+    pub enum Level {
+        /// As it should be.
+        Ok = "ok",
+        /// Does not prevent a failover, but needs attention.
+        Warn = "warn",
+        /// This standby could not take over, or would do harm.
+        Fail = "fail",
+        /// Not visible from here, or not applicable.
+        Skipped = "skipped",
     }
 }
 

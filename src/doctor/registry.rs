@@ -157,7 +157,10 @@ pub(super) fn parse_outcomes(list: &Value, half: CheckHalf) -> Vec<CheckOutcome>
 pub(crate) fn validate_reported(reported: &[ReportedCheck], half: CheckHalf) -> Vec<CheckOutcome> {
     let find = |id: &'static str| {
         let ReportedCheck { level, evidence, fix, .. } = reported.iter().find(|check| check.id == id)?;
-        Some(CheckOutcome { id, result: CheckResult::new(Level::parse(level)?, evidence, remedy::find_remedy(fix)) })
+        Some(CheckOutcome {
+            id,
+            result: CheckResult::new(Level::from_name(level)?, evidence, remedy::find_remedy(fix)),
+        })
     };
     checks_of(half).filter_map(|check| find(check.id)).collect()
 }

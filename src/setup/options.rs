@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::text::named_enum::named_enum;
+
 /// Options of a standby's setup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StandbyOptions {
@@ -69,34 +71,17 @@ pub enum MissingInput {
     Token,
 }
 
-/// Channel that a setup can configure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channel {
-    /// Telegram.
-    Telegram,
-    /// Discord.
-    Discord,
+named_enum! {
+    /// Channel that a setup can configure, by its name in OpenClaw's configuration.
+    pub enum Channel {
+        /// Telegram.
+        Telegram = "telegram",
+        /// Discord.
+        Discord = "discord",
+    }
 }
 
 impl Channel {
-    /// All channels.
-    pub const ALL: [Self; 2] = [Self::Telegram, Self::Discord];
-
-    /// Returns the channel with this name in OpenClaw's configuration.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|channel| channel.name() == name)
-    }
-
-    /// Returns the name in OpenClaw's configuration.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Telegram => "telegram",
-            Self::Discord => "discord",
-        }
-    }
-
     /// Returns the name for people.
     #[must_use]
     pub fn title(self) -> &'static str {
