@@ -62,7 +62,8 @@ impl HostContext {
     /// Returns this host's context.
     #[must_use]
     pub fn for_this_host(config: Config, source: ConfigSource, paths: Paths) -> Self {
-        let mut context = Self::with_root(config, source, paths, Identity::Other, PathBuf::from("/"), None);
+        let mut context = Self::with_unknown_owner(config, source, paths);
+        context.owner = find_agent_user(None);
         context.identity = match (own_uid(), &context.owner) {
             (Ok(0), _) => Identity::Root,
             (Ok(uid), Ok(owner)) if uid == owner.uid => Identity::Owner,
@@ -74,7 +75,7 @@ impl HostContext {
     /// Returns this host's context for a process of the workspace's owner, without asking systemd who that is.
     #[must_use]
     pub fn for_owner(config: Config, source: ConfigSource, paths: Paths) -> Self {
-        let mut context = Self::with_unknown_owner(config, source, paths, Identity::Owner, PathBuf::from("/"), None);
+        let mut context = Self { identity: Identity::Owner, ..Self::with_unknown_owner(config, source, paths) };
         let own = fs::metadata("/proc/self");
         if let (Ok(own), Some(home)) = (own, env::var_os("HOME")) {
             let name = env::var("USER").unwrap_or_else(|_| DEFAULT_USER.to_owned());
@@ -83,40 +84,32 @@ impl HostContext {
         context
     }
 
-    /// Returns the context of a host whose files are below `root` and whose programs are in `programs`.
+    /// Returns the context of a host whose files are below `system_root` and whose programs are in `program_path`.
     #[must_use]
     pub fn with_root(
         config: Config,
         source: ConfigSource,
         paths: Paths,
         identity: Identity,
-        root: PathBuf,
-        programs: Option<OsString>,
+        system_root: PathBuf,
+        program_path: Option<OsString>,
     ) -> Self {
-        let mut context = Self::with_unknown_owner(config, source, paths, identity, root, programs);
-        context.owner = find_agent_user(context.program_path.as_deref());
-        context
+        let owner = find_agent_user(program_path.as_deref());
+        Self { identity, owner, system_root, program_path, ..Self::with_unknown_owner(config, source, paths) }
     }
 
-    fn with_unknown_owner(
-        config: Config,
-        source: ConfigSource,
-        paths: Paths,
-        identity: Identity,
-        root: PathBuf,
-        programs: Option<OsString>,
-    ) -> Self {
+    fn with_unknown_owner(config: Config, source: ConfigSource, paths: Paths) -> Self {
         Self {
             config,
             source,
             paths,
-            identity,
+            identity: Identity::Other,
             owner: Err(OwnerError::Unknown),
             primary_config: None,
             is_sandboxed: false,
             now: read_wall_clock(),
-            system_root: root,
-            program_path: programs,
+            system_root: PathBuf::from("/"),
+            program_path: None,
             unit_cache: RefCell::default(),
         }
     }
