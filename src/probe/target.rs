@@ -115,12 +115,6 @@ impl ProbeTarget {
         Ok(Self { urls, probes: endpoint_probes })
     }
 
-    /// Returns the URLs as configured.
-    #[must_use]
-    pub fn urls(&self) -> &[String] {
-        &self.urls
-    }
-
     /// Returns the addresses that the last probe could connect to; empty for a target with several URLs.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {

@@ -186,16 +186,6 @@ impl Value {
         }
     }
 
-    /// Returns a whole number that fits into `i64`.
-    #[must_use]
-    pub fn as_i64(&self) -> Option<i64> {
-        match self {
-            Self::Unsigned(number) => i64::try_from(*number).ok(),
-            Self::Negative(number) => Some(*number),
-            _ => None,
-        }
-    }
-
     /// Returns any number, rounded to a float.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
@@ -323,7 +313,7 @@ mod tests {
         assert_eq!(text("name"), Some("primary"));
         assert_eq!(text("count"), None);
         assert_eq!(value.get("count").and_then(|n| n.as_u64()), Some(3));
-        assert_eq!(value.get("below").and_then(|n| n.as_i64()), Some(-2));
+        assert_eq!(value.get("below").map(|n| &n.value), Some(&Value::Negative(-2)));
         assert!(value.get("missing").is_some_and(|n| n.is_null()));
         let channels = value.get("channels").and_then(|n| n.as_array());
         assert_eq!(channels.map(<[Node]>::len), Some(2));
