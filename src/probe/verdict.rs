@@ -63,6 +63,21 @@ impl Verdict {
 }
 
 impl ProbeFailure {
+    /// Every failure; [`ProbeFailure::Status`] with one of its numbers.
+    pub const ALL: [Self; 11] = [
+        Self::Dns,
+        Self::ThisHost,
+        Self::Refused,
+        Self::Unreachable,
+        Self::ConnectTimeout,
+        Self::ResponseTimeout,
+        Self::Tls,
+        Self::Status(500),
+        Self::NotOpenClaw,
+        Self::Starting,
+        Self::Draining,
+    ];
+
     /// Returns a stable name for programs; [`ProbeFailure::http_status`] returns the number for `http-status`.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -139,21 +139,7 @@ fn machine_notes() -> Vec<MachineNotice> {
         DrillOutcome::Interrupted,
     ];
     notes.extend(failed.into_iter().chain(others).map(|outcome| MachineNotice::DrillEnded { drill: drill(outcome) }));
-    for failure in [
-        ProbeFailure::Dns,
-        ProbeFailure::Refused,
-        ProbeFailure::ThisHost,
-        ProbeFailure::Unreachable,
-        ProbeFailure::ConnectTimeout,
-        ProbeFailure::ResponseTimeout,
-        ProbeFailure::Tls,
-        ProbeFailure::Status(500),
-        ProbeFailure::NotOpenClaw,
-        ProbeFailure::Starting,
-        ProbeFailure::Draining,
-    ] {
-        notes.push(MachineNotice::WindowOpened { upstream: 0, failure });
-    }
+    notes.extend(ProbeFailure::ALL.map(|failure| MachineNotice::WindowOpened { upstream: 0, failure }));
     notes
 }
 

@@ -287,22 +287,7 @@ fn every_value_equals_the_status() {
 fn every_verdict_has_a_series_of_its_own() {
     let mut status = full_status("primary");
     status.upstreams.truncate(1);
-    use ProbeFailure::{
-        ConnectTimeout, Dns, Draining, NotOpenClaw, Refused, ResponseTimeout, Starting, Tls, Unreachable,
-    };
-    for failure in [
-        Dns,
-        ProbeFailure::ThisHost,
-        Refused,
-        Unreachable,
-        ConnectTimeout,
-        ResponseTimeout,
-        Tls,
-        ProbeFailure::Status(500),
-        NotOpenClaw,
-        Starting,
-        Draining,
-    ] {
+    for failure in ProbeFailure::ALL {
         let mut counts = Counters::default();
         counts.count_probe("primary", Verdict::Failing(failure));
         let parsed = parse(&render(&status, &counts, &[])).unwrap();

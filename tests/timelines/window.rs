@@ -114,17 +114,8 @@ fn restart_grace_is_added_while_the_primary_is_refused_starting_or_draining() {
 
 #[test]
 fn restart_grace_is_not_given_to_any_other_failure() {
-    let others = [
-        ProbeFailure::Dns,
-        ProbeFailure::ThisHost,
-        ProbeFailure::Unreachable,
-        ProbeFailure::ConnectTimeout,
-        ProbeFailure::ResponseTimeout,
-        ProbeFailure::Tls,
-        ProbeFailure::Status(500),
-        ProbeFailure::NotOpenClaw,
-    ];
-    for failure in others {
+    use ProbeFailure::{Draining, Refused, Starting};
+    for failure in ProbeFailure::ALL.into_iter().filter(|failure| ![Refused, Starting, Draining].contains(failure)) {
         let mut night = Night::with_policy(|policy| policy.restart_grace = Duration::from_secs(60));
         night.at(10.0, starting()).expect_actions(&[Pull]).at(12.0, pulled());
         night.at_each(&[20.0, 29.0], &starting()).expect_role("standby");

@@ -102,25 +102,14 @@ impl JsonField for Verdict {
     }
 
     fn from_json(node: &Value) -> Result<Self, RecordError> {
-        const NAMED_FAILURES: [ProbeFailure; 10] = [
-            ProbeFailure::Dns,
-            ProbeFailure::ThisHost,
-            ProbeFailure::Refused,
-            ProbeFailure::Unreachable,
-            ProbeFailure::ConnectTimeout,
-            ProbeFailure::ResponseTimeout,
-            ProbeFailure::Tls,
-            ProbeFailure::NotOpenClaw,
-            ProbeFailure::Starting,
-            ProbeFailure::Draining,
-        ];
         if let Some(status) = node.as_u64().and_then(|status| u16::try_from(status).ok()) {
             return Ok(Self::Failing(ProbeFailure::Status(status)));
         }
         read_name(node, |name| match name {
             "ready" => Some(Self::Healthy { ready: true }),
             "not ready" => Some(Self::Healthy { ready: false }),
-            _ => NAMED_FAILURES.into_iter().find(|failure| failure.name() == name).map(Self::Failing),
+            "http-status" => None,
+            _ => ProbeFailure::ALL.into_iter().find(|failure| failure.name() == name).map(Self::Failing),
         })
     }
 }
@@ -140,6 +129,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::failover::names::VERDICT_NAMES;
     use crate::failover::{HoldKind, UnitState};
     use crate::text::json;
 
@@ -177,18 +167,8 @@ mod tests {
             Event::Command(OperatorCommand::Drill { hold: Duration::from_millis(60_001), degraded: true }),
             Event::Tick,
         ];
-        let failures = [
-            "dns",
-            "this-host",
-            "refused",
-            "unreachable",
-            "connect-timeout",
-            "response-timeout",
-            "tls",
-            "not-openclaw",
-        ];
-        let verdicts = failures.into_iter().chain(["starting", "draining", "ready", "not ready"]);
-        let verdicts = verdicts.map(Value::from).chain([Value::from(502_u16)]);
+        let failures = VERDICT_NAMES.into_iter().filter(|name| !["healthy", "http-status"].contains(name));
+        let verdicts = failures.chain(["ready", "not ready"]).map(Value::from).chain([Value::from(502_u16)]);
         events.extend(verdicts.map(|name| Event::Probed { upstream: 3, verdict: Verdict::from_json(&name).unwrap() }));
         for event in events {
             let line = Value::from_entries([to_json(&event)]).to_string();
