@@ -53,7 +53,6 @@ use crate::finding::{CheckResult, ReportedCheck, remedy};
 use crate::text::json;
 
 /// Runs all checks that this process can run.
-#[must_use]
 pub fn run_all_checks(context: &HostContext) -> Vec<Finding> {
     let mut found = run_host_half(context, Depth::Full);
     let mut standby = None;
@@ -93,13 +92,11 @@ fn skip_owner_half(context: &HostContext, reason: &str) -> impl Iterator<Item = 
 }
 
 /// Runs the host's half, as far as this process can see it.
-#[must_use]
 pub fn run_host_half(context: &HostContext, depth: Depth) -> Vec<Finding> {
     run_checks(context, depth, CheckHalf::Host).iter().map(|checked| context.to_finding(checked)).collect()
 }
 
 /// Runs one check of the host's half by its id, for a setup step.
-#[must_use]
 pub(crate) fn run_host_check(context: &HostContext, id: &str) -> Finding {
     context.clear_unit_cache();
     checks_of(CheckHalf::Host).find(|check| check.id == id).map_or_else(
@@ -109,13 +106,11 @@ pub(crate) fn run_host_check(context: &HostContext, id: &str) -> Finding {
 }
 
 /// Runs the owner's half; other users see none of it.
-#[must_use]
 pub fn run_owner_half(context: &HostContext, depth: Depth) -> Vec<Finding> {
     run_checks(context, depth, CheckHalf::Owner).iter().map(|checked| context.to_finding(checked)).collect()
 }
 
 /// Returns the owner's half for root to read, as one JSON object. `with_accounts` adds the channels and their tokens.
-#[must_use]
 pub fn owner_half_to_json(context: &HostContext, with_accounts: bool) -> String {
     let outcomes = run_checks(context, Depth::Full, CheckHalf::Owner);
     let standby = with_accounts.then(|| describe_standby(context, &outcomes));
@@ -123,7 +118,6 @@ pub fn owner_half_to_json(context: &HostContext, with_accounts: bool) -> String 
 }
 
 /// Returns the checks of a sync unit's sandbox for root to read. This process must run in one; it ends when root does.
-#[must_use]
 pub fn sandbox_checks_to_json(context: &mut HostContext) -> String {
     sandbox::end_with_root();
     context.is_sandboxed = true;
@@ -133,7 +127,6 @@ pub fn sandbox_checks_to_json(context: &mut HostContext) -> String {
 }
 
 /// True if no check has failed.
-#[must_use]
 pub fn all_passed(found: &[Finding]) -> bool {
     found.iter().all(|finding| finding.level != Level::Fail)
 }

@@ -68,13 +68,11 @@ pub struct CheckOutcome {
 
 impl CheckOutcome {
     /// True if the check failed: this host could not take over, or would do harm.
-    #[must_use]
     pub fn has_failed(&self) -> bool {
         self.result.level == Level::Fail
     }
 
     /// Fills in the remedy for this host. `user` is the agent's.
-    #[must_use]
     pub fn to_finding(&self, config: &Config, source: &ConfigSource, user: &str) -> Finding {
         self.to_finding_below(Path::new("/"), config, source, user)
     }
@@ -153,7 +151,6 @@ pub struct Finding {
 
 impl Finding {
     /// Describes the finding in one sentence: the evidence and the remedy.
-    #[must_use]
     pub fn to_sentence(&self) -> String {
         let Self { id, evidence, fix, .. } = self;
         let seen = format!("{id}: {}", evidence.trim_end_matches(['.', ' ']));
@@ -161,7 +158,6 @@ impl Finding {
     }
 
     /// Encodes the finding for programs.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         Value::from_entries([
             ("id", self.id.into()),

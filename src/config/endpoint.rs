@@ -88,7 +88,6 @@ impl Endpoint {
     }
 
     /// True for loopback and unspecified addresses and `localhost`.
-    #[must_use]
     pub fn is_this_host(&self) -> bool {
         self.address.is_this_host()
     }
@@ -100,7 +99,6 @@ impl Endpoint {
 
     /// True if the host is an address of one of this host's interfaces. False for loopback, which may be the local end
     /// of a tunnel, and for names, which are not looked up.
-    #[must_use]
     pub fn is_own_interface(&self) -> bool {
         !self.is_this_host() && self.address.socket_address().is_some_and(is_own_address)
     }

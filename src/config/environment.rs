@@ -45,7 +45,6 @@ impl LegacyVariables {
     }
 
     /// True if `PRIMARY_IP` is set; without it the variables are not a configuration.
-    #[must_use]
     pub fn has_primary(&self) -> bool {
         self.primary_ip.is_some()
     }

@@ -37,14 +37,12 @@ section! {
 
 impl Config {
     /// Returns the configuration of a primary: a workspace and no upstreams.
-    #[must_use]
     pub fn for_primary(workspace: WorkspaceConfig) -> Self {
         Self { workspace, ..Self::default() }
     }
 
     /// Returns the configuration in the form of the configuration file, defaults included. Reading it gives the same
     /// configuration. `null` marks an unset value without a fixed default.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         self.encode()
     }

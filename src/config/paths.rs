@@ -29,7 +29,6 @@ pub struct Paths {
 
 impl Paths {
     /// Returns the directories for every command but the monitor. `env` looks up an environment variable.
-    #[must_use]
     pub fn new(env: impl Fn(&str) -> Option<OsString>) -> Self {
         let or = |key, default| absolute_path(env(key)).unwrap_or_else(|| PathBuf::from(default));
         let [state, run, sync] = DIR_VARIABLES;
@@ -41,14 +40,12 @@ impl Paths {
     }
 
     /// Returns the directories that this process's environment gives to every command but the monitor.
-    #[must_use]
     pub fn from_environment() -> Self {
         Self::new(|name| env::var_os(name))
     }
 
     /// Returns the directories for the monitor, whose unit gets them from systemd through `StateDirectory=` and
     /// `RuntimeDirectory=`. Other commands ignore those variables: in another unit they name that unit's directories.
-    #[must_use]
     pub fn for_monitor(env: impl Fn(&str) -> Option<OsString>) -> Self {
         Self::new(|key| {
             let by_systemd = match key {
@@ -61,62 +58,52 @@ impl Paths {
     }
 
     /// Returns the variables that give another process of this program the same directories.
-    #[must_use]
     pub fn env_variables(&self) -> [(&'static str, &Path); 3] {
         let [state, run, sync] = DIR_VARIABLES;
         [(state, &self.state_dir), (run, &self.run_dir), (sync, &self.sync_dir)]
     }
 
     /// Persistent state of the failover machine.
-    #[must_use]
     pub fn state_file(&self) -> PathBuf {
         self.state_dir.join("state.json")
     }
 
     /// Upstreams that were ever seen healthy.
-    #[must_use]
     pub fn seen_healthy_file(&self) -> PathBuf {
         self.state_dir.join("seen-healthy.json")
     }
 
     /// Timeline of the last 24 hours.
-    #[must_use]
     pub fn timeline_file(&self) -> PathBuf {
         self.state_dir.join("timeline.json")
     }
 
     /// History of events.
-    #[must_use]
     pub fn history_file(&self) -> PathBuf {
         self.state_dir.join("history.jsonl")
     }
 
     /// Delivery cursor of one webhook.
-    #[must_use]
     pub fn delivery_cursor_file(&self, credential: &str) -> PathBuf {
         self.state_dir.join(format!("notified-{credential}.json"))
     }
 
     /// Trace of the failover machine's inputs.
-    #[must_use]
     pub fn trace_file(&self) -> PathBuf {
         self.state_dir.join("trace.jsonl")
     }
 
     /// Current status.
-    #[must_use]
     pub fn status_file(&self) -> PathBuf {
         self.run_dir.join("status.json")
     }
 
     /// Metrics in the Prometheus text format.
-    #[must_use]
     pub fn metrics_file(&self) -> PathBuf {
         self.run_dir.join("metrics.prom")
     }
 
     /// Control socket of the monitor.
-    #[must_use]
     pub fn control_socket(&self) -> PathBuf {
         self.run_dir.join("control.sock")
     }

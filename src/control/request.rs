@@ -44,13 +44,11 @@ pub const MAX_DRILL_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Request {
     /// True if it changes anything; false for a query.
-    #[must_use]
     pub fn changes_state(&self) -> bool {
         !matches!(self, Self::Status { .. })
     }
 
     /// Encodes the line, without its newline. Spans are whole seconds.
-    #[must_use]
     pub fn to_line(&self) -> String {
         let (command, key, number, reason) = match self {
             Self::Hold { kind, duration: lasts, reason } => {

@@ -23,7 +23,6 @@ pub struct ControlResponse {
 
 impl ControlResponse {
     /// Encodes the line, without its newline.
-    #[must_use]
     pub fn to_line(&self) -> String {
         let line = Value::from_entries([
             ("said", self.events.clone().into()),

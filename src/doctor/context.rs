@@ -60,7 +60,6 @@ pub struct HostContext {
 
 impl HostContext {
     /// Returns this host's context.
-    #[must_use]
     pub fn for_this_host(config: Config, source: ConfigSource, paths: Paths) -> Self {
         let mut context = Self::with_unknown_owner(config, source, paths);
         context.owner = find_agent_user(None);
@@ -73,7 +72,6 @@ impl HostContext {
     }
 
     /// Returns this host's context for a process of the workspace's owner, without asking systemd who that is.
-    #[must_use]
     pub fn for_owner(config: Config, source: ConfigSource, paths: Paths) -> Self {
         let mut context = Self { identity: Identity::Owner, ..Self::with_unknown_owner(config, source, paths) };
         let own = fs::metadata("/proc/self");
@@ -85,7 +83,6 @@ impl HostContext {
     }
 
     /// Returns the context of a host whose files are below `system_root` and whose programs are in `program_path`.
-    #[must_use]
     pub fn with_root(
         config: Config,
         source: ConfigSource,

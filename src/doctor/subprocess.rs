@@ -20,7 +20,6 @@ const CHILD_TIMEOUT: Duration = Duration::from_secs(60);
 const CONFIG_VARIABLES: [&str; 5] = ["PRIMARY_IP", "PRIMARY_PORT", "SECRETS_HOST", "CHECK_INTERVAL", "FAIL_THRESHOLD"];
 
 /// Returns the child's output.
-#[must_use]
 pub fn child_report(context: &HostContext) -> String {
     // Without systemd there is little to check, and the monitor reports that itself.
     let found =

@@ -74,7 +74,6 @@ impl Machine {
     }
 
     /// Returns the reason why the answering process could not be identified, if one is announced.
-    #[must_use]
     pub fn unverified_reason(&self) -> Option<&str> {
         self.announced.unverified_reason.as_deref()
     }

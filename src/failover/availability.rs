@@ -34,7 +34,6 @@ pub struct Availability {
 
 impl Availability {
     /// True if this is a chronic partial outage: available for less than half of the time, in at least five outages.
-    #[must_use]
     pub fn is_chronic(&self) -> bool {
         self.available < self.period / 2 && self.outages >= MIN_CHRONIC_OUTAGES
     }

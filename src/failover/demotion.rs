@@ -16,7 +16,6 @@ const DRAIN_GRACE_PERIOD: Duration = Duration::from_secs(15);
 
 impl Machine {
     /// Returns the time for which an upstream must stay ready before this host fails back to it.
-    #[must_use]
     pub fn hold_down(&self, upstream: Option<usize>) -> Duration {
         let doublings = self.persistent_state.flap_count(self.policy.flap_window) - 1;
         let doubled = self.policy.demote_after.saturating_mul(1 << doublings.min(20));

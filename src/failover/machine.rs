@@ -65,7 +65,6 @@ pub struct InitialFacts {
 
 impl Machine {
     /// Creates a machine that starts now. The role is not stored; it follows from `start.unit`.
-    #[must_use]
     pub fn new(policy: Policy, now: Time, start: InitialFacts) -> Self {
         let is_armed = |index| start.armed.get(index).copied().unwrap_or(false);
         let mut machine = Self {

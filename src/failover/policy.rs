@@ -41,7 +41,6 @@ pub struct Policy {
 
 impl Policy {
     /// Reads the policy from a configuration; `has_witnesses` is true if any witness applies.
-    #[must_use]
     pub fn new(config: &Config, has_witnesses: bool) -> Self {
         Self {
             upstreams: config.upstreams.len(),
@@ -64,13 +63,11 @@ impl Policy {
 
     /// Returns the limit up to which the time between two verdicts counts, so that a stall or suspension of the monitor
     /// itself does not count.
-    #[must_use]
     pub fn max_counted_gap(&self) -> Duration {
         self.interval + self.timeout
     }
 
     /// Returns the same limit after a failure, when the next probe begins sooner.
-    #[must_use]
     pub(super) fn max_counted_retry_gap(&self) -> Duration {
         self.retry_interval.min(self.interval) + self.timeout
     }

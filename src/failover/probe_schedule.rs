@@ -18,7 +18,6 @@ pub struct ProbeSchedule {
 
 impl ProbeSchedule {
     /// Creates a schedule that starts now.
-    #[must_use]
     pub fn new(policy: &Policy, now: Time) -> Self {
         Self {
             interval: policy.interval,

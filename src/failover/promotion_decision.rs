@@ -99,7 +99,6 @@ impl Machine {
 
     /// Returns the length of an outage that makes a promotion due: `promote.after`, plus the grace while the upstream
     /// seems to restart.
-    #[must_use]
     pub fn outage_threshold(&self) -> Duration {
         let latest = self.last_healthy.zip(self.window.opened_at);
         let restarting =

@@ -114,7 +114,6 @@ impl Machine {
 
     /// Returns the time of the next [`Event::Tick`](crate::failover::Event::Tick) that the machine needs, if no other
     /// event comes first; `None` if it waits for other events only.
-    #[must_use]
     pub fn next_tick_at(&self) -> Option<Time> {
         let hold_ends = self.persistent_state.hold.as_ref().and_then(|hold| hold.until);
         [self.next_tick_for_role(), hold_ends, self.next_hold_reminder_at(), self.next_witness_query_at()]

@@ -67,7 +67,6 @@ impl UpstreamState {
     }
 
     /// True if the latest verdict was ready.
-    #[must_use]
     pub fn is_ready(&self) -> bool {
         self.ready_for.is_some()
     }
@@ -78,7 +77,6 @@ impl UpstreamState {
     }
 
     /// True if the latest verdict was healthy.
-    #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.latest_verdict.is_some_and(|(_, verdict)| verdict.is_healthy())
     }

@@ -41,7 +41,6 @@ pub struct CredentialStore {
 impl CredentialStore {
     /// Returns the directory to which systemd's `LoadCredential=notify:FOLDER` copies them (systemd.exec(5)), or root's
     /// own directory outside a unit.
-    #[must_use]
     pub fn from_env() -> Self {
         match env::var_os("CREDENTIALS_DIRECTORY") {
             Some(folder) => Self { directory: folder.into(), prefix: "notify_" },
@@ -50,7 +49,6 @@ impl CredentialStore {
     }
 
     /// Returns a store with one file per credential.
-    #[must_use]
     pub fn in_directory(folder: impl Into<PathBuf>) -> Self {
         Self { directory: folder.into(), prefix: "" }
     }

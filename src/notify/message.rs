@@ -49,7 +49,6 @@ pub struct Message {
 impl Message {
     /// Returns the message for a history entry; `None` if it is not sent. `steady` is the hold-down of an upstream that
     /// is not flapping.
-    #[must_use]
     pub fn from_entry(entry: &Value, host: &str, steady: Duration) -> Option<Self> {
         let text = |key| entry.get(key).and_then(|field| field.as_str()).unwrap_or_default();
         let (event, severity) = EventKind::from_name(text("event")).zip(Severity::from_name(text("severity")))?;
@@ -113,13 +112,11 @@ impl Message {
     }
 
     /// True if one of its topics is among these.
-    #[must_use]
     pub fn is_about(&self, topics: &[NotificationTopic]) -> bool {
         self.topics.iter().flatten().any(|topic| topics.contains(topic))
     }
 
     /// True if it is delivered at least once; false if it is only delivered while it is recent.
-    #[must_use]
     pub fn is_transition(&self) -> bool {
         self.guarantee != DeliveryGuarantee::Condition
     }

@@ -155,7 +155,6 @@ impl WebhookWorker {
     }
 
     /// Returns the number of deliveries and failed attempts.
-    #[must_use]
     pub fn delivery_counts(&self) -> DeliveryCounts {
         let queue = self.shared.lock_queue();
         DeliveryCounts { webhook: self.webhook.clone(), delivered: queue.delivered, failed: queue.failed }

@@ -17,7 +17,6 @@ pub struct BootTime {
 
 impl BootTime {
     /// Creates the moment `up` after the boot with this id.
-    #[must_use]
     pub fn new(boot: u32, up: Duration) -> Self {
         Self { boot_id: boot, uptime_millis: u64::try_from(up.as_millis()).unwrap_or(u64::MAX) }
     }
@@ -29,7 +28,6 @@ impl BootTime {
     }
 
     /// Returns the current moment; `None` if /proc cannot be read.
-    #[must_use]
     pub fn now() -> Option<Self> {
         let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let boot = u32::from_str_radix(id.get(..8)?, 16).ok()?;
@@ -44,13 +42,11 @@ impl BootTime {
     }
 
     /// True if both moments belong to the same boot.
-    #[must_use]
     pub fn is_same_boot(self, other: Self) -> bool {
         self.boot_id == other.boot_id
     }
 
     /// Returns the time since `earlier`; `None` if that belongs to another boot or is later.
-    #[must_use]
     pub fn since(self, earlier: Self) -> Option<Duration> {
         let millis =
             self.uptime_millis.checked_sub(earlier.uptime_millis).filter(|_| self.boot_id == earlier.boot_id)?;

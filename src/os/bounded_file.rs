@@ -31,7 +31,6 @@ pub enum ReadError {
 
 impl ReadError {
     /// True if the file does not exist.
-    #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io(why) if why.kind() == ErrorKind::NotFound)
     }

@@ -22,7 +22,6 @@ struct CancelState {
 
 impl Cancel {
     /// Creates a handle that is not cancelled.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -49,7 +48,6 @@ impl Cancel {
     }
 
     /// True if cancelled.
-    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.lock().cancelled
     }

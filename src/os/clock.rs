@@ -7,7 +7,6 @@ use crate::text::Time;
 use crate::text::timestamp::millis_between;
 
 /// Reads the wall clock.
-#[must_use]
 pub fn read_wall_clock() -> Time {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Time::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
@@ -24,19 +23,16 @@ pub struct Moment {
 
 impl Moment {
     /// Returns the current moment.
-    #[must_use]
     pub fn now() -> Self {
         Self { wall_time: read_wall_clock(), boot_time: BootTime::now() }
     }
 
     /// Returns the time since `earlier` if both belong to the same boot. Independent of the wall clock.
-    #[must_use]
     pub fn boot_time_since(self, earlier: Self) -> Option<Duration> {
         self.boot_time?.since(earlier.boot_time?)
     }
 
     /// Returns the time since `earlier`: by the time since boot if possible, else by the wall clock; never negative.
-    #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         self.boot_time_since(earlier).unwrap_or_else(|| self.wall_time.since(earlier.wall_time))
     }
@@ -57,13 +53,11 @@ pub struct WallClockOffset {
 
 impl WallClockOffset {
     /// Creates the offset from two readings taken at the same moment.
-    #[must_use]
     pub fn new(machine: Time, wall: Time) -> Self {
         Self { offset_millis: millis_between(machine, wall), read_at: machine, boot_time: None }
     }
 
     /// Converts wall clock time to the machine's time.
-    #[must_use]
     pub fn to_machine_time(self, label: Time) -> Time {
         Time::from_millis(label.as_millis().saturating_add_signed(self.offset_millis.saturating_neg()))
     }
@@ -76,19 +70,16 @@ impl WallClockOffset {
     }
 
     /// Returns the moment at which the clocks were read.
-    #[must_use]
     pub fn read_moment(self) -> Moment {
         Moment { wall_time: self.to_wall_clock(self.read_at), boot_time: self.boot_time }
     }
 
     /// Converts the machine's `time` to time since boot.
-    #[must_use]
     pub fn to_boot_time(self, time: Time) -> Option<BootTime> {
         self.boot_time.map(|boot| boot.offset_by_millis(millis_between(self.read_at, time)))
     }
 
     /// Converts the machine's `time` to wall clock time.
-    #[must_use]
     pub fn to_wall_clock(self, time: Time) -> Time {
         Time::from_millis(time.as_millis().saturating_add_signed(self.offset_millis))
     }

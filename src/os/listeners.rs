@@ -55,7 +55,6 @@ fn parse_listener(line: &str) -> Option<ListeningSocket> {
 }
 
 /// Parses the local address of one line of a table; `None` if it is not a listening socket.
-#[must_use]
 pub fn parse_listening_address(line: &str) -> Option<SocketAddr> {
     let mut fields = line.split_whitespace().skip(1);
     let address = parse_address(fields.next()?)?;
@@ -86,7 +85,6 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
 
 /// Selects the sockets that can receive a connection to `address`: those bound to exactly this address if there are
 /// any, else those bound to the unspecified address of its family, else those bound to `::`, which also accept IPv4.
-#[must_use]
 pub fn accepting_sockets(listeners: &[ListeningSocket], address: SocketAddr) -> Vec<ListeningSocket> {
     let ip = address.ip().to_canonical();
     let is_exact = |own: IpAddr| own.to_canonical() == ip;

@@ -7,14 +7,12 @@ const DISCARD_PORT: u16 = 9;
 
 /// True if `address` is this host: loopback, the unspecified address, or an address of an interface. For the last kind
 /// the kernel would use the same address for both ends of a connection.
-#[must_use]
 pub fn is_own_address(address: SocketAddr) -> bool {
     let ip = address.ip().to_canonical();
     ip.is_loopback() || ip.is_unspecified() || local_address_for(address).is_some_and(|own| own.to_canonical() == ip)
 }
 
 /// Returns the local address of a connection to `address`; `None` without a route.
-#[must_use]
 pub fn local_address_for(address: SocketAddr) -> Option<IpAddr> {
     let mut peer = match (address, address.ip().to_canonical()) {
         (SocketAddr::V6(_), IpAddr::V4(mapped)) => SocketAddr::new(mapped.into(), DISCARD_PORT),

@@ -22,7 +22,6 @@ pub struct SdNotify {
 
 impl SdNotify {
     /// Opens the socket named by `NOTIFY_SOCKET`. Children do not inherit that variable.
-    #[must_use]
     pub fn from_env() -> Self {
         let name = env::var_os("NOTIFY_SOCKET").unwrap_or_default();
         Self::connect(name.as_bytes())
@@ -85,7 +84,6 @@ impl SdNotify {
 }
 
 /// Returns the interval of watchdog messages: half of the unit's watchdog timeout. `None` without a watchdog.
-#[must_use]
 pub fn watchdog_interval() -> Option<Duration> {
     let number = |name| env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let meant_for = number("WATCHDOG_PID");

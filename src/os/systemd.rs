@@ -33,7 +33,6 @@ impl Default for Systemctl {
 
 impl Systemctl {
     /// Creates a client that runs another program with the same arguments.
-    #[must_use]
     pub fn with_program(program: impl Into<OsString>) -> Self {
         let program = program.into();
         Self { program }

@@ -38,14 +38,12 @@ impl TailscaleStatus {
     }
 
     /// True if the daemon runs.
-    #[must_use]
     pub fn is_running(&self) -> bool {
         self.backend_state == "Running"
     }
 }
 
 /// True for an address in 100.64.0.0/10 (RFC 6598), which Tailscale uses.
-#[must_use]
 pub fn is_tailnet_address(ip: IpAddr) -> bool {
     const SHARED: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 0);
     matches!(ip, IpAddr::V4(ip) if (u32::from(ip) ^ u32::from(SHARED)) >> 22 == 0)

@@ -71,7 +71,6 @@ impl Owner {
     ///
     /// A new session keeps the agent's processes off root's terminal. New privileges are blocked, and the command ends
     /// with its parent.
-    #[must_use]
     pub fn setpriv_args(&self) -> Vec<OsString> {
         let mut words = ["--wait", "setpriv", "--reuid"].map(OsString::from).to_vec();
         words.extend([self.uid.to_string().into(), "--regid".into(), self.gid.to_string().into()]);

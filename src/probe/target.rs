@@ -116,7 +116,6 @@ impl ProbeTarget {
     }
 
     /// Returns the addresses that the last probe could connect to; empty for a target with several URLs.
-    #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         match &self.probes {
             EndpointProbes::Single(endpoint_probe) => endpoint_probe.addresses(),

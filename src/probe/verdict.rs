@@ -56,7 +56,6 @@ pub struct Channels {
 
 impl Verdict {
     /// True if the gateway is up.
-    #[must_use]
     pub fn is_healthy(self) -> bool {
         matches!(self, Self::Healthy { .. })
     }
@@ -79,7 +78,6 @@ impl ProbeFailure {
     ];
 
     /// Returns a stable name for programs; [`ProbeFailure::http_status`] returns the number for `http-status`.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Dns => "dns",
@@ -97,7 +95,6 @@ impl ProbeFailure {
     }
 
     /// Returns the HTTP status of [`ProbeFailure::Status`].
-    #[must_use]
     pub fn http_status(self) -> Option<u16> {
         match self {
             Self::Status(code) => Some(code),

@@ -39,7 +39,6 @@ json_record!(UrlSet { urls: "urls", first_seen_at: "armed_at" });
 impl SeenHealthy {
     /// Reads `seen-healthy.json`. If it is missing or unreadable (then it is moved aside), rebuilds it from `history`.
     /// `now` is the wall clock's.
-    #[must_use]
     pub fn load(path: &Path, history: &Path, now: Time) -> (Self, Option<UnreadableFile>) {
         match load_or_quarantine(
             path,

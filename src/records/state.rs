@@ -24,7 +24,6 @@ const SAVED_AT_KEY: &str = "saved_at";
 /// Reads the state that the last monitor saved. `now` is the wall clock's.
 ///
 /// A missing file gives an empty state. An unreadable one does too; it is moved aside, and the caller must report it.
-#[must_use]
 pub fn load(path: &Path, now: Time) -> (PersistentState, Option<UnreadableFile>) {
     let consequence = "the saved state is lost, including any hold and the length of the hold-down";
     let now_by_both = Moment { wall_time: now, boot_time: BootTime::now() };

@@ -66,7 +66,6 @@ impl Default for Timeline {
 
 impl Timeline {
     /// Reads the file of the last monitor; an unreadable one is moved aside. `now` is the wall clock's.
-    #[must_use]
     pub fn load(path: &Path, now: Time) -> (Self, Option<UnreadableFile>) {
         match load_file(path, MAX_TIMELINE_BYTES, now, "the timeline of the last 24 hours starts over", |node| {
             Self::from_json(node)
@@ -78,7 +77,6 @@ impl Timeline {
 
     /// Returns the last update in the file at `path` if the monitor that wrote it has stopped; `None` if it still runs,
     /// or if the file cannot be read.
-    #[must_use]
     pub fn stopped_at(path: &Path, now: Time) -> Option<Time> {
         let bytes = atomic_file::read(path, MAX_TIMELINE_BYTES).ok()??;
         let node = parse_record(&bytes).ok()?;
@@ -96,7 +94,6 @@ impl Timeline {
     }
 
     /// Returns the time of the last update; `None` if there was none.
-    #[must_use]
     pub fn last_update(&self) -> Option<Time> {
         (self.updated_at > Time::default()).then_some(self.updated_at)
     }
@@ -132,7 +129,6 @@ impl Timeline {
     }
 
     /// Returns the cells of the 24 hours that end with the half hour of `now`, oldest first.
-    #[must_use]
     pub fn cells_until(&self, now: Time) -> [TimelineCell; CELL_COUNT] {
         let mut moved = self.clone();
         moved.end_at(half_hour_index(now));

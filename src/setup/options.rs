@@ -45,7 +45,6 @@ pub struct ChannelOptions {
 
 impl ChannelOptions {
     /// True if this text can be the id of a user.
-    #[must_use]
     pub fn is_user_id(id: &str) -> bool {
         (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
     }
@@ -83,7 +82,6 @@ named_enum! {
 
 impl Channel {
     /// Returns the name for people.
-    #[must_use]
     pub fn title(self) -> &'static str {
         match self {
             Self::Telegram => "Telegram",

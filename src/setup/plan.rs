@@ -59,13 +59,11 @@ pub struct Plan<O: 'static> {
 
 impl<O> Plan<O> {
     /// Reads the state of every step; changes nothing.
-    #[must_use]
     pub fn read_states(&self) -> Vec<(&'static Step<O>, StepState)> {
         self.steps.iter().map(|step| (step, self.check_step(step))).collect()
     }
 
     /// Reads the state of one step.
-    #[must_use]
     pub fn read_state(&self, id: &str) -> Option<StepState> {
         self.find_step(id).map(|step| self.check_step(step))
     }
@@ -99,7 +97,6 @@ impl<O> Plan<O> {
     }
 
     /// Returns what is left for a person to do, here and elsewhere. `is_done` is false after a setup that failed.
-    #[must_use]
     pub fn follow_up_notes(&self, is_done: bool) -> Vec<String> {
         (self.notes)(&self.target, &self.options, is_done)
     }

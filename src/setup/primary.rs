@@ -65,7 +65,6 @@ static STEPS: [Step<PrimaryOptions>; 8] = [
 
 impl Plan<PrimaryOptions> {
     /// Returns the plan that makes a host a primary, which pushes its workspace to the remote that standbys pull from.
-    #[must_use]
     pub fn for_primary(context: HostContext, options: PrimaryOptions) -> Self {
         let target = SetupTarget::new(context, options.user.as_deref().unwrap_or(DEFAULT_USER));
         Self { target, options, steps: &STEPS, notes: follow_up_notes }

@@ -12,7 +12,6 @@ use crate::setup::units::SHELL_MONITOR_UNIT;
 const SCRIPT_SIZE_LIMIT: usize = 64 * 1024;
 
 /// Returns a variable of the shell monitor from its unit or its script, if this host has one.
-#[must_use]
 pub fn find_variable(name: &str) -> Option<String> {
     let unit =
         UnitProperties::query(new_command("systemctl"), SHELL_MONITOR_UNIT).ok().filter(UnitProperties::is_loaded)?;

@@ -121,19 +121,16 @@ static STEPS: [Step<StandbyOptions>; 19] = [
 
 impl Plan<StandbyOptions> {
     /// Returns the plan that makes a host a standby.
-    #[must_use]
     pub fn for_standby(context: HostContext, options: StandbyOptions) -> Self {
         Self { target: SetupTarget::new(context, DEFAULT_USER), options, steps: &STEPS, notes: follow_up_notes }
     }
 
     /// Returns the hosts reached by ssh whose keys are neither known nor given.
-    #[must_use]
     pub fn unknown_hosts(&self) -> Vec<String> {
         keys::unknown_hosts(&self.target, &self.options)
     }
 
     /// Returns the missing inputs for the channel; none if OpenClaw has a configuration.
-    #[must_use]
     pub fn missing_inputs(&self) -> Vec<MissingInput> {
         channel::missing_inputs(&self.target, &self.options)
     }

@@ -37,7 +37,6 @@ static STEPS: [Step<()>; 3] = [
 
 impl Plan<()> {
     /// Returns the plan that removes what a setup has installed.
-    #[must_use]
     pub fn for_uninstall(context: HostContext) -> Self {
         let target = SetupTarget::new(context, DEFAULT_USER);
         let notes = |target: &SetupTarget, (): &(), is_done| if is_done { follow_up_notes(target) } else { Vec::new() };

@@ -135,14 +135,12 @@ impl Value {
     }
 
     /// Returns the value of `key` in an object; the last one if the key is repeated.
-    #[must_use]
     pub fn get(&self, key: &str) -> Option<&Node> {
         let entry = self.as_object()?.iter().rfind(|entry| entry.key == key)?;
         Some(&entry.node)
     }
 
     /// Returns the entries of an object, in order.
-    #[must_use]
     pub fn as_object(&self) -> Option<&[ObjectEntry]> {
         match self {
             Self::Object(entries) => Some(entries),
@@ -151,7 +149,6 @@ impl Value {
     }
 
     /// Returns the items of an array, in order.
-    #[must_use]
     pub fn as_array(&self) -> Option<&[Node]> {
         match self {
             Self::Array(items) => Some(items),
@@ -160,7 +157,6 @@ impl Value {
     }
 
     /// Returns the text of a string.
-    #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
@@ -169,7 +165,6 @@ impl Value {
     }
 
     /// Returns the value of a boolean.
-    #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Bool(truth) => Some(*truth),
@@ -178,7 +173,6 @@ impl Value {
     }
 
     /// Returns a whole number that is zero or greater.
-    #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         match self {
             Self::Unsigned(number) => Some(*number),
@@ -187,7 +181,6 @@ impl Value {
     }
 
     /// Returns any number, rounded to a float.
-    #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Self::Unsigned(number) => Some(*number as f64),
@@ -198,13 +191,11 @@ impl Value {
     }
 
     /// True for `null`.
-    #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
     /// Returns the kind of the value, in the form of "expected text, found …".
-    #[must_use]
     pub fn kind_name(&self) -> &'static str {
         match self {
             Self::Null => "null",

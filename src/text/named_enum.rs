@@ -15,13 +15,11 @@ macro_rules! named_enum {
             $vis const ALL: [Self; [$($name),+].len()] = [$(Self::$Variant),+];
 
             /// Returns the stable name.
-            #[must_use]
             $vis const fn name(self) -> &'static str {
                 match self { $(Self::$Variant => $name,)+ }
             }
 
             /// Returns the variant with this name.
-            #[must_use]
             $vis fn from_name(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$Variant),)+ _ => None }
             }

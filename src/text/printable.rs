@@ -6,7 +6,6 @@ use std::borrow::Cow;
 ///
 /// Control characters, bidirectional controls and invisible characters become spaces; runs of spaces become one. A cut
 /// is marked with `…`. Rust's ` (os error 2)` is removed: the text before it says the same.
-#[must_use]
 pub fn to_printable(text: &str, max: usize) -> String {
     let text = strip_error_numbers(text);
     let mut line = String::new();
@@ -33,7 +32,6 @@ pub fn to_printable(text: &str, max: usize) -> String {
 }
 
 /// Removes each ` (os error N)` that std appends to the system's error text.
-#[must_use]
 pub fn strip_error_numbers(text: &str) -> Cow<'_, str> {
     const BEGIN: &str = " (os error ";
     let Some((before, mut rest)) = text.split_once(BEGIN) else { return Cow::Borrowed(text) };

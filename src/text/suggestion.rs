@@ -4,7 +4,6 @@
 const MAX_COMPARED_CHARS: usize = 40;
 
 /// Returns the known name closest to `name`; `None` if all differ too much.
-#[must_use]
 pub fn suggest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed: Vec<char> = name.to_lowercase().replace('-', "_").chars().take(MAX_COMPARED_CHARS).collect();
     let allowed = (typed.len() / 3).max(1);

@@ -26,7 +26,6 @@ pub enum TextColour {
 
 impl TextColour {
     /// Returns the text with terminal colour codes.
-    #[must_use]
     pub fn colour_text(self, text: &str) -> String {
         let code = match self {
             Self::Good => "32",

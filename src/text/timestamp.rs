@@ -13,19 +13,16 @@ pub struct Time(u64);
 
 impl Time {
     /// Creates a time from milliseconds since the Unix epoch.
-    #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
     /// Returns the milliseconds since the Unix epoch.
-    #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
     /// Returns the duration since `earlier`; zero if that is later.
-    #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }

@@ -11,7 +11,6 @@ const DAY_SECONDS: u64 = 24 * 60 * 60;
 const MAX_RFC3339_MILLIS: u64 = 253_402_300_799_999;
 
 /// Formats a time as RFC 3339 with milliseconds: `2026-11-21T22:30:27.123Z`.
-#[must_use]
 pub fn format_rfc3339(time: Time) -> String {
     let millis = time.as_millis().min(MAX_RFC3339_MILLIS);
     let (year, month, day) = civil_from_days(millis / 1000 / DAY_SECONDS);
@@ -21,7 +20,6 @@ pub fn format_rfc3339(time: Time) -> String {
 }
 
 /// Formats a time for people, without milliseconds: `2026-11-21 22:30:27Z`.
-#[must_use]
 pub fn format_time(time: Time) -> String {
     let seconds = time.as_millis().min(MAX_RFC3339_MILLIS) / 1000;
     let (year, month, day) = civil_from_days(seconds / DAY_SECONDS);
@@ -30,7 +28,6 @@ pub fn format_time(time: Time) -> String {
 }
 
 /// Parses RFC 3339 with any number of fractional digits. Accepts only the offset `Z` and years from 1970.
-#[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<Time> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
@@ -45,7 +42,6 @@ pub fn parse_rfc3339(text: &str) -> Option<Time> {
 }
 
 /// Formats a duration for people, in its two largest units: `350 ms`, `4.2 s`, `1 m 12 s`, `3 h 5 m`, `12 d 4 h`.
-#[must_use]
 pub fn format_span(span: Duration) -> String {
     let seconds = span.as_secs();
     let two = |large: u64, unit: &str, rest: u64, small: &str| match rest {
@@ -65,7 +61,6 @@ pub fn format_span(span: Duration) -> String {
 }
 
 /// Formats an age for people: `1 m 12 s ago`.
-#[must_use]
 pub fn format_age(age: Duration) -> String {
     match age {
         past if past < Duration::from_secs(1) => "just now".to_owned(),

@@ -46,7 +46,6 @@ pub enum ExclusionReason {
 
 impl ExclusionReason {
     /// Returns the text that follows the file's name.
-    #[must_use]
     pub fn description(&self) -> String {
         match self {
             Self::Secret => "looks like a secret".to_owned(),

@@ -27,7 +27,6 @@ impl Deref for Oid {
 
 impl Oid {
     /// Parses a full object id.
-    #[must_use]
     pub fn parse(hash: &str) -> Option<Self> {
         let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         let is_whole = matches!(hash.len(), 40 | 64) && hash.bytes().all(is_hex);
@@ -45,13 +44,11 @@ impl Oid {
     }
 
     /// Returns the full object id.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Returns an abbreviated object id for people.
-    #[must_use]
     pub fn abbreviated(&self) -> &str {
         self.0.get(..10).unwrap_or(&self.0)
     }

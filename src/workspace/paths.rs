@@ -39,13 +39,11 @@ impl Default for SyncPaths {
 
 impl SyncPaths {
     /// Returns the path of the last pull's report.
-    #[must_use]
     pub fn pull_report_file(&self) -> PathBuf {
         self.state_folder.join("pull.json")
     }
 
     /// Returns the path of the last push's report.
-    #[must_use]
     pub fn push_report_file(&self) -> PathBuf {
         self.state_folder.join("push.json")
     }

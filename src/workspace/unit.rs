@@ -79,7 +79,6 @@ pub const HOME_FILES: [&str; 11] = [
 ];
 
 /// True if this process syncs itself: in the unit, or as the owner of the workspace.
-#[must_use]
 pub fn runs_sync_itself(workspace: &Path) -> bool {
     let in_unit = is_inside_unit();
     let own = own_uid().unwrap_or(ROOT_USER_ID);
@@ -98,7 +97,6 @@ fn owner_of(path: &Path) -> io::Result<u32> {
 ///
 /// If systemd does not answer, the gateway counts as down: a fast-forward loses nothing, and without one a promotion
 /// would start with an old workspace.
-#[must_use]
 pub fn current_checkout_mode(systemctl: &Systemctl, gateway: &str) -> CheckoutMode {
     match systemctl.show(gateway) {
         Ok(unit) if !unit.is_stopped() => CheckoutMode::FetchOnly,
@@ -226,7 +224,6 @@ pub fn read_last_pull(paths: &SyncPaths) -> Result<Option<PullReport>, ReportErr
 }
 
 /// Returns the time limit of a pull.
-#[must_use]
 pub fn pull_time_limit(workspace: &WorkspaceConfig, secrets: &[SecretConfig]) -> Duration {
     let sources = u32::try_from(secrets.len()).unwrap_or(u32::MAX);
     let each = COPY_TIME_LIMIT.saturating_mul(sources);
@@ -234,14 +231,12 @@ pub fn pull_time_limit(workspace: &WorkspaceConfig, secrets: &[SecretConfig]) ->
 }
 
 /// Returns the time limit of a push: the primary fetches, pushes and deletes branches, and may start over.
-#[must_use]
 pub fn push_time_limit(workspace: &WorkspaceConfig) -> Duration {
     workspace.timeout.saturating_mul(3).saturating_add(CHECKOUT_TIME_LIMIT).saturating_add(LOCAL_WORK_TIME)
 }
 
 /// True if the primary's push is due: `workspace.push_interval` has passed, or the push was not started by the timer,
 /// which does not know that setting.
-#[must_use]
 pub fn is_push_due(systemctl: &Systemctl, workspace: &WorkspaceConfig, paths: &SyncPaths) -> bool {
     if env::var_os("TRIGGER_UNIT").is_none() {
         return true;

@@ -38,7 +38,6 @@ pub enum Cause {
 
 impl Cause {
     /// True if the machine decided by itself to fail over.
-    #[must_use]
     pub fn is_automatic(self) -> bool {
         matches!(self, Self::Outage | Self::Flapping)
     }

@@ -54,7 +54,6 @@ pub enum CommandError {
 
 impl CommandError {
     /// Returns the last lines of output, printable; empty if there is none.
-    #[must_use]
     pub fn last_output(&self) -> &str {
         match self {
             Self::Failed { said, .. } | Self::TimedOut { said, .. } => said,
@@ -63,7 +62,6 @@ impl CommandError {
     }
 
     /// Returns the reason without the command line, for messages that name the failed step themselves.
-    #[must_use]
     pub fn reason(&self) -> String {
         match self {
             Self::NotStarted { .. } => self.to_string(),
@@ -75,7 +73,6 @@ impl CommandError {
     }
 
     /// Returns the exit code; `None` if the program did not end by itself.
-    #[must_use]
     pub fn exit_code(&self) -> Option<i32> {
         match self {
             Self::Failed { status, .. } => status.code(),
@@ -84,7 +81,6 @@ impl CommandError {
     }
 
     /// True if the program is not installed.
-    #[must_use]
     pub fn is_missing_program(&self) -> bool {
         matches!(self, Self::NotStarted { why, .. } if why.kind() == io::ErrorKind::NotFound)
     }

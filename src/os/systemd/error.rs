@@ -32,7 +32,6 @@ pub enum SystemdErrorKind {
 impl SystemdError {
     /// True if the request did not reach systemd, or this user has no permission: no bus, no polkit, no permission, no
     /// answer in time. False if systemd handled the request and the job failed.
-    #[must_use]
     pub fn is_unreachable(&self) -> bool {
         match &self.kind {
             SystemdErrorKind::PermissionDenied

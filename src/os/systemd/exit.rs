@@ -70,7 +70,6 @@ impl Unit {
 
     /// Describes the end of the last run, for a sentence that begins with the unit's name. `None` if the unit still
     /// runs or was never started.
-    #[must_use]
     pub fn describe_exit(&self) -> Option<String> {
         if self.was_skipped {
             return Some("was not started: a Condition…= of its unit file is not met".to_owned());
@@ -104,7 +103,6 @@ impl Unit {
 impl Systemctl {
     /// Reads the last log line of this run of the unit: printable, bounded, secrets redacted. `None` if there is none,
     /// or this user must not read the journal.
-    #[must_use]
     pub fn last_log_line(&self, unit: &str, run: &Unit) -> Option<String> {
         let invocation = run.invocation_id.as_deref()?;
         let command = ChildCommand::new("journalctl")
@@ -129,7 +127,6 @@ impl Systemctl {
 
     /// Describes the end of a run with its last log line: "openclaw.service exited: code 78 (configuration error); last
     /// line: …".
-    #[must_use]
     pub fn describe_exit_with_log(&self, unit: &str, run: &Unit) -> Option<String> {
         let exit = run.describe_exit()?;
         // A run that did not begin has no lines; the last ones are an earlier run's.

@@ -50,50 +50,42 @@ impl UnitProperties {
     }
 
     /// Returns the value of a property; empty if it has none.
-    #[must_use]
     pub fn value<'a>(&'a self, name: &'a str) -> &'a str {
         self.values(name).next().unwrap_or_default()
     }
 
     /// True if systemd has loaded the unit's file.
-    #[must_use]
     pub fn is_loaded(&self) -> bool {
         self.value("LoadState") == "loaded"
     }
 
     /// True if an administrator made the unit impossible to start.
-    #[must_use]
     pub fn is_masked(&self) -> bool {
         self.value("LoadState") == "masked"
     }
 
     /// True if the unit starts at boot.
-    #[must_use]
     pub fn is_enabled(&self) -> bool {
         matches!(self.value("UnitFileState"), "enabled" | "enabled-runtime")
     }
 
     /// True if the unit runs, starts or stops.
-    #[must_use]
     pub fn is_up(&self) -> bool {
         matches!(self.value("ActiveState"), "active" | "reloading" | "activating" | "deactivating")
     }
 
     /// Returns the main process, while there is one; timers have none.
-    #[must_use]
     pub fn main_pid(&self) -> Option<u32> {
         self.value("MainPID").parse().ok().filter(|pid| *pid != 0)
     }
 
     /// Returns the words of the start command, split at spaces.
-    #[must_use]
     pub fn start_command(&self) -> Vec<&str> {
         let words = self.value("ExecStart").split_once("argv[]=").map_or("", |(_, rest)| rest);
         words.split(" ; ").next().unwrap_or_default().split_whitespace().collect()
     }
 
     /// Returns the value of an Environment= variable.
-    #[must_use]
     pub fn environment_variable(&self, name: &str) -> Option<&str> {
         let set = self.value("Environment").split_whitespace();
         set.rev().find_map(|word| word.trim_matches('"').strip_prefix(name)?.strip_prefix('='))

@@ -90,7 +90,6 @@ impl Unit {
     }
 
     /// True if the unit is stopped and no start is pending.
-    #[must_use]
     pub fn is_stopped(&self) -> bool {
         matches!(self.active_state, Active::Inactive | Active::Failed)
     }

@@ -52,7 +52,6 @@ pub enum HistoryLine {
 }
 
 /// Returns the time of an entry; the epoch if it has none.
-#[must_use]
 pub fn entry_time(entry: &Node) -> Time {
     entry.get("at").and_then(|at| parse_rfc3339(at.as_str()?)).unwrap_or_default()
 }

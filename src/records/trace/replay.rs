@@ -52,7 +52,6 @@ pub struct ReplayResult {
 
 impl ReplayResult {
     /// Describes what was skipped; `None` if nothing was.
-    #[must_use]
     pub fn describe_skipped(&self) -> Option<String> {
         let lines = (self.unreadable > 0).then(|| format!("unreadable lines skipped: {}", self.unreadable));
         let events = (self.without_begin > 0).then(|| {
@@ -140,7 +139,6 @@ fn read_line<'a>(line: &Value, text: &'a str, before: &[TraceLine]) -> Result<Tr
 }
 
 /// Returns the names of the decisions, as the history and the trace write them.
-#[must_use]
 pub fn decision_names(actions: &[Action], at: Time, config: &Config) -> Vec<&'static str> {
     actions.iter().filter_map(|action| Some(describe_decision(action, at, config)?.0)).collect()
 }

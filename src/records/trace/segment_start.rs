@@ -23,13 +23,11 @@ pub struct SegmentStart {
 
 impl SegmentStart {
     /// Returns a machine in this initial state.
-    #[must_use]
     pub fn new_machine(&self) -> Machine {
         Machine::new(self.policy(), self.at, self.start.clone())
     }
 
     /// Returns the policy that the configuration implies.
-    #[must_use]
     pub fn policy(&self) -> Policy {
         Policy::new(&self.config, self.has_witnesses)
     }

@@ -98,7 +98,6 @@ impl Tracer {
 
     /// True if the segment is long enough to end: at `SEGMENT_BYTES` bytes if the machine is idle (`is_quiet`),
     /// because its state then equals a new machine's; otherwise at twice that.
-    #[must_use]
     pub fn is_full(&self, is_quiet: bool) -> bool {
         self.segment_bytes > if is_quiet { SEGMENT_BYTES } else { 2 * SEGMENT_BYTES }
     }

@@ -22,7 +22,6 @@ impl Display for Node {
 
 impl Value {
     /// Formats with two spaces per level and one entry per line, without a final newline.
-    #[must_use]
     pub fn to_pretty(&self) -> String {
         let mut out = String::new();
         // Writing to a string cannot fail.

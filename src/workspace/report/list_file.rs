@@ -12,7 +12,6 @@ pub(super) const REPORT_MODE: u32 = 0o644;
 const FILE_SIZE_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Returns the path of a report's list file.
-#[must_use]
 pub fn path_for(report: &Path) -> PathBuf {
     report.with_extension("names.txt")
 }

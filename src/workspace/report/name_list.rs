@@ -33,19 +33,16 @@ impl NameList {
     }
 
     /// True if the list is empty.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// Returns the number of names that are not listed.
-    #[must_use]
     pub fn unlisted_count(&self) -> u64 {
         self.count.saturating_sub(self.listed.len() as u64)
     }
 
     /// Returns the names for a sentence: `a, b`, or `a, b, c, d, e and 3 more`.
-    #[must_use]
     pub fn to_sentence(&self) -> String {
         let first =
             self.listed.iter().take(SENTENCE_NAME_COUNT).map(|name| to_printable(name, SENTENCE_NAME_LENGTH_LIMIT));
@@ -57,7 +54,6 @@ impl NameList {
     }
 
     /// Returns the names for a sentence, and the file that lists all of them.
-    #[must_use]
     pub fn to_sentence_with_source(&self, report: &str) -> String {
         let is_cut = self.count > SENTENCE_NAME_COUNT as u64;
         let source = if is_cut { format!(", listed in {report}") } else { String::new() };

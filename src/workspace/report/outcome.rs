@@ -41,7 +41,6 @@ named_enum! {
 
 impl PullOutcome {
     /// Returns the text for people, which fits between "workspace: " and ": " with further text.
-    #[must_use]
     pub fn description(self) -> &'static str {
         match self {
             Self::UpToDate => "up to date",
@@ -62,13 +61,11 @@ impl PullOutcome {
     }
 
     /// True if no action is needed.
-    #[must_use]
     pub fn is_ok(self) -> bool {
         matches!(self, Self::UpToDate | Self::Updated | Self::Fetched)
     }
 
     /// True if the workspace has everything that the remote had.
-    #[must_use]
     pub fn is_complete(self) -> bool {
         matches!(self, Self::UpToDate | Self::Updated | Self::ConflictKept)
     }
@@ -110,7 +107,6 @@ named_enum! {
 
 impl PushOutcome {
     /// Returns the text for people, which fits between "workspace: " and ": " with further text.
-    #[must_use]
     pub fn description(self) -> &'static str {
         match self {
             Self::UpToDate => "nothing to push",
@@ -131,7 +127,6 @@ impl PushOutcome {
     }
 
     /// True if the remote has everything.
-    #[must_use]
     pub fn is_complete(self) -> bool {
         matches!(self, Self::UpToDate | Self::Pushed)
     }

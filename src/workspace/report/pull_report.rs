@@ -97,7 +97,6 @@ impl PullReport {
     }
 
     /// True if the workspace and all secrets are up to date.
-    #[must_use]
     pub fn is_ok(&self) -> bool {
         self.workspace.outcome.is_ok() && self.secrets.iter().all(|secret| secret.is_copied)
     }
@@ -147,7 +146,6 @@ impl WorkspacePull {
     }
 
     /// Returns all lists with their titles, in the order in which they are printed.
-    #[must_use]
     pub fn titled_lists(&self) -> [(&'static str, &NameList); 4] {
         [
             ("kept on a branch", &self.unpushed_conflict_branches),
@@ -173,7 +171,6 @@ impl PullReport {
     }
 
     /// Converts the report to its file format.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         Field::to_json(self, &mut LISTS_SIZE_LIMIT.clone())
     }

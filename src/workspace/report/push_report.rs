@@ -93,25 +93,21 @@ impl PushReport {
     }
 
     /// True if the remote has everything that this host has written.
-    #[must_use]
     pub fn is_complete(&self) -> bool {
         self.outcome.is_complete()
     }
 
     /// True if everything is pushed, and the gateway's next start resumes no old work.
-    #[must_use]
     pub fn is_complete_and_archived(&self) -> bool {
         self.is_complete() && self.archive_error.is_empty()
     }
 
     /// True if no action is needed.
-    #[must_use]
     pub fn is_ok(&self) -> bool {
         self.is_complete_and_archived() && self.conflicts.is_empty() && !self.is_public
     }
 
     /// Returns all lists with their titles, in the order in which they are printed.
-    #[must_use]
     pub fn titled_lists(&self) -> [(&'static str, &NameList); 6] {
         [
             ("pushed", &self.pushed_branches),
@@ -130,7 +126,6 @@ impl PushReport {
     }
 
     /// Converts the report to its file format.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         Field::to_json(self, &mut LISTS_SIZE_LIMIT.clone())
     }
