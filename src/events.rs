@@ -7,6 +7,7 @@ pub(crate) mod codec;
 mod demotion;
 mod drill_marker;
 mod drills;
+mod entry;
 mod holds;
 mod kind;
 mod monitor;
@@ -14,67 +15,15 @@ mod probing;
 mod promotion;
 mod workspace;
 
-use std::time::Duration;
-
-use log::Level;
-
 use crate::config::Config;
 pub use crate::events::drill_marker::DrillMarker;
+pub use crate::events::entry::{HistoryEntry, Severity};
 pub use crate::events::kind::EventKind;
 pub use crate::events::monitor::MonitorNotice;
 pub(crate) use crate::events::probing::availability_in_words;
 use crate::failover::MachineNotice;
-use crate::os::boot_time::BootTime;
 use crate::os::clock::WallClockOffset;
-use crate::text::json::Value;
-use crate::text::named_enum::named_enum;
-use crate::text::{Time, json_fields, to_printable};
-
-/// Character limits of a sentence, and of text from other programs within one.
-const MAX_SENTENCE_CHARS: usize = 1000;
-const MAX_QUOTE_CHARS: usize = 300;
-
-/// One entry of the history.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HistoryEntry {
-    /// Wall-clock time.
-    pub at: Time,
-    /// Time since boot, if known.
-    pub boot: Option<BootTime>,
-    /// Kind of event.
-    pub event: EventKind,
-    /// Severity, from which the log level follows.
-    pub severity: Severity,
-    /// Named values for programs.
-    pub fields: Vec<(&'static str, Value)>,
-    /// One or two sentences for people, on one line.
-    pub text: String,
-}
-
-named_enum! {
-    /// Severity of an entry.
-    #[derive(PartialOrd, Ord)]
-    pub enum Severity {
-        /// Normal operation.
-        Notice = "notice",
-        /// Unusual, but handled by this program.
-        Warning = "warning",
-        /// An operator should look.
-        Error = "error",
-    }
-}
-
-impl Severity {
-    /// Returns the log level.
-    #[must_use]
-    pub fn log_level(self) -> Level {
-        match self {
-            Self::Notice => Level::Info,
-            Self::Warning => Level::Warn,
-            Self::Error => Level::Error,
-        }
-    }
-}
+use crate::text::Time;
 
 impl HistoryEntry {
     /// Describes a notice of the machine. `at` is the machine's time, `config` the configuration in force.
@@ -89,69 +38,6 @@ impl HistoryEntry {
     pub fn from_monitor_notice(notice: &MonitorNotice, at: Time, wall: WallClockOffset) -> Self {
         Self { at: wall.to_wall_clock(at), boot: wall.to_boot_time(at), ..monitor::describe_notice(notice) }
     }
-
-    /// Returns the entry as a line of the history.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        let head = [
-            ("at", json_fields::time_to_json(self.at)),
-            ("event", self.event.name().into()),
-            ("severity", self.severity.name().into()),
-        ];
-        let text = [("text", self.text.as_str().into())];
-        let boot = self.boot.map(BootTime::to_fields).into_iter().flatten();
-        Value::from_entries(head.into_iter().chain(boot).chain(self.fields.iter().cloned()).chain(text))
-    }
-
-    fn notice(event: EventKind, text: &str) -> Self {
-        Self::new(Severity::Notice, event, text)
-    }
-
-    fn warning(event: EventKind, text: &str) -> Self {
-        Self::new(Severity::Warning, event, text)
-    }
-
-    fn error(event: EventKind, text: &str) -> Self {
-        Self::new(Severity::Error, event, text)
-    }
-
-    fn new(severity: Severity, event: EventKind, text: &str) -> Self {
-        Self {
-            at: Time::default(),
-            boot: None,
-            event,
-            severity,
-            fields: Vec::new(),
-            text: to_printable(text, MAX_SENTENCE_CHARS),
-        }
-    }
-
-    fn with_field(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.fields.push((name, value.into()));
-        self
-    }
-
-    fn with_seconds(self, name: &'static str, span: Duration) -> Self {
-        self.with_field(name, json_fields::seconds_to_json(span))
-    }
-
-    /// Adds the exit of the gateway, as the monitor found it.
-    #[must_use]
-    pub fn with_exit(self, exit: &str) -> Self {
-        let text = to_printable(&format!("{}. {}", shorten_quote(exit), self.text), MAX_SENTENCE_CHARS);
-        Self { text, ..self }.with_quote("exit", exit)
-    }
-
-    /// Adds a field with text from another program, shortened.
-    fn with_quote(self, name: &'static str, words: &str) -> Self {
-        self.with_field(name, to_printable(words, MAX_QUOTE_CHARS))
-    }
-}
-
-/// Returns text from another program, ready to be quoted within a sentence: without a final full stop, and short
-/// enough that the rest of the sentence still fits.
-fn shorten_quote(words: &str) -> String {
-    to_printable(words, MAX_QUOTE_CHARS).trim_end_matches(['.', ' ']).to_owned()
 }
 
 /// Describes the machine's notices. The configuration supplies the names; the machine only has indices.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::events::{EventKind, HistoryEntry, NoticeDescriber, Severity, shorten_quote};
+use crate::events::entry::shorten_quote;
+use crate::events::{EventKind, HistoryEntry, NoticeDescriber, Severity};
 use crate::failover::{DemotionReason, names};
 use crate::text::json_fields;
 use crate::text::utc::format_span;

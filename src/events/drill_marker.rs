@@ -1,6 +1,7 @@
 //! Marking of the entries that a drill causes, so that a webhook gets one message for the whole drill.
 
-use crate::events::{EventKind, HistoryEntry, MAX_SENTENCE_CHARS, Severity, shorten_quote};
+use crate::events::entry::{MAX_SENTENCE_CHARS, shorten_quote};
+use crate::events::{EventKind, HistoryEntry, Severity};
 use crate::text::to_printable;
 
 /// Field of an entry that a drill has caused.

@@ -1,6 +1,7 @@
 //! Entries about operators' holds.
 
-use crate::events::{EventKind, HistoryEntry, MAX_SENTENCE_CHARS, NoticeDescriber};
+use crate::events::entry::MAX_SENTENCE_CHARS;
+use crate::events::{EventKind, HistoryEntry, NoticeDescriber};
 use crate::failover::{Hold, HoldKind};
 use crate::text::utc::format_time;
 use crate::text::{json_fields, to_printable};

@@ -1,6 +1,7 @@
 //! Entries about the monitor itself and about the host.
 
-use crate::events::{EventKind, HistoryEntry, shorten_quote, workspace};
+use crate::events::entry::shorten_quote;
+use crate::events::{EventKind, HistoryEntry, workspace};
 use crate::finding::Finding;
 use crate::os::load_or_quarantine::UnreadableFile;
 use crate::text::{Time, json_fields};

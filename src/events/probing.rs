@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::events::{EventKind, HistoryEntry, NoticeDescriber, shorten_quote};
+use crate::events::entry::shorten_quote;
+use crate::events::{EventKind, HistoryEntry, NoticeDescriber};
 use crate::failover::{Availability, names};
 use crate::probe::{ProbeFailure, Verdict};
 use crate::text::json_fields;

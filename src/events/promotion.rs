@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::events::{EventKind, HistoryEntry, MAX_SENTENCE_CHARS, NoticeDescriber, Severity, shorten_quote};
+use crate::events::entry::{MAX_SENTENCE_CHARS, shorten_quote};
+use crate::events::{EventKind, HistoryEntry, NoticeDescriber, Severity};
 use crate::failover::{CancelReason, Cause, names};
 use crate::text::utc::{format_span, format_time};
 use crate::text::{Time, json_fields, to_printable};

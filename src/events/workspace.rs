@@ -1,7 +1,8 @@
 //! Entries about the workspace: pulls, the state at a start, and pushes.
 
 use crate::config::paths::DEFAULT_SYNC_DIR;
-use crate::events::{EventKind, HistoryEntry, shorten_quote};
+use crate::events::entry::shorten_quote;
+use crate::events::{EventKind, HistoryEntry};
 use crate::text::json_fields::time_to_json;
 use crate::text::utc::format_time;
 use crate::workspace::summary::PullSummary;
