@@ -9,7 +9,7 @@ mod report;
 mod socket_holder;
 mod unit;
 
-pub use crate::gateway_check::error::GatewayCheckError;
+pub use crate::gateway_check::error::{CHECK_UNIT, GatewayCheckError};
 pub use crate::gateway_check::report::{GatewayCheckReport, GatewaySocket, SocketOwner, write_report};
 pub use crate::gateway_check::socket_holder::{inspect_sockets, sockets_of};
-pub use crate::gateway_check::unit::{CHECK_UNIT, report_folder, run_check_unit};
+pub use crate::gateway_check::unit::{report_folder, run_check_unit};

@@ -2,8 +2,10 @@
 
 use std::{fmt, io};
 
-use crate::gateway_check::unit::CHECK_UNIT;
 use crate::os::systemd::SystemdError;
+
+/// Unit that runs the check.
+pub const CHECK_UNIT: &str = "openclaw-failover-check.service";
 
 /// Reason why the holders of the gateway's sockets are unknown.
 #[derive(Debug)]

@@ -4,13 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::paths::Paths;
-use crate::gateway_check::error::GatewayCheckError;
+use crate::gateway_check::error::{CHECK_UNIT, GatewayCheckError};
 use crate::gateway_check::report::{self, GatewayCheckReport};
 use crate::os::Cancel;
 use crate::os::systemd::Systemctl;
-
-/// Unit that runs the check.
-pub const CHECK_UNIT: &str = "openclaw-failover-check.service";
 
 /// Time limit of one run. A run takes a fraction of a second; starting or stopping the gateway waits for it.
 const RUN_TIME_LIMIT: Duration = Duration::from_secs(5);
