@@ -5,15 +5,13 @@
 //! Format: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
 mod families;
+mod file;
 
 use std::fmt::Write;
-use std::path::Path;
 
 use crate::failover::{MachineNotice, names};
-use crate::os::atomic_file::{self, FileError};
 use crate::probe::Verdict;
 use crate::status::Status;
-use crate::status::metrics::families::FAMILIES;
 
 /// Prefix of every metric name.
 const METRIC_PREFIX: &str = "openclaw_failover_";
@@ -123,28 +121,5 @@ impl SampleWriter<'_> {
         self.text.push_str(if labels.is_empty() { " " } else { "} " });
         // Writing to a string cannot fail.
         let _ = writeln!(self.text, "{value}");
-    }
-}
-
-impl MetricsSnapshot<'_> {
-    /// Returns the whole file.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        let mut text = String::new();
-        for MetricFamily { name, kind, help, samples } in FAMILIES {
-            for (word, rest) in [("HELP", help), ("TYPE", kind)] {
-                ["# ", word, " ", METRIC_PREFIX, name, " ", rest, "\n"].iter().for_each(|part| text.push_str(part));
-            }
-            samples(self, &mut SampleWriter { text: &mut text, name });
-        }
-        text
-    }
-
-    /// Replaces the file atomically, readable by every user, as [`Status::save`] does.
-    ///
-    /// # Errors
-    /// Returns an error if the file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), FileError> {
-        atomic_file::replace(path, 0o644, self.to_text().as_bytes())
     }
 }
