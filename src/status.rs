@@ -17,7 +17,8 @@ use crate::failover::{Drill, Failover, Hold, HoldKind};
 use crate::os::boot_time::BootTime;
 use crate::records::timeline::Timeline;
 pub use crate::status::build::{LastProbe, MonitorFacts};
-pub use crate::status::command::{StatusFormat, render_file, render_result};
+pub use crate::status::command::{StatusFormat, render_file, render_status};
+pub use crate::status::read::StatusError;
 use crate::text::Time;
 use crate::workspace::summary::{PullSummary, PushSummary};
 

@@ -10,7 +10,7 @@ use crate::cli::output::Output;
 use crate::config::paths::Paths;
 use crate::control::{self, Request};
 use crate::os::clock::read_wall_clock;
-use crate::status::{StatusFormat, render_file, render_result};
+use crate::status::{StatusFormat, render_file, render_status};
 use crate::text::CommandOutput;
 
 /// Time limit for a live status from the monitor.
@@ -83,7 +83,7 @@ fn watch_status(out: &mut Output) -> Result<CommandOutcome, CliError> {
 fn query_status(json: bool, out: &Output) -> CommandOutput {
     let (paths, form) = (Paths::from_environment(), StatusFormat { json, colour: out.has_colour() });
     match control::send_request(&paths.control_socket(), &Request::Status { since: None }, LIVE_STATUS_TIMEOUT) {
-        Ok(answer) => render_result(Ok(answer.status), form, read_wall_clock()),
+        Ok(answer) => render_status(&answer.status, form, read_wall_clock()),
         Err(_) => render_file(&paths.status_file(), form, read_wall_clock()),
     }
 }

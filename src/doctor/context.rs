@@ -13,13 +13,10 @@ use crate::doctor::untrusted_file::{GivenFileError, read_given_file, read_text_f
 use crate::finding::{CheckOutcome, Finding, remedy};
 use crate::os::clock::read_wall_clock;
 use crate::os::systemd::{QueryError, UnitProperties};
-use crate::os::{ChildCommand, CommandError, Owner, OwnerError, atomic_file, own_uid};
+use crate::os::{ChildCommand, CommandError, Owner, OwnerError, own_uid};
 use crate::status::Status;
 use crate::text::Time;
 use crate::workspace;
-
-/// Size limit of `status.json`, in bytes.
-const STATUS_SIZE_LIMIT: usize = 256 * 1024;
 
 /// User who runs the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,8 +182,7 @@ impl HostContext {
 
     /// Reads the monitor's status; `None` if there is no valid one.
     pub(crate) fn read_status(&self) -> Option<Status> {
-        let bytes = atomic_file::read(&self.paths.status_file(), STATUS_SIZE_LIMIT).ok().flatten()?;
-        Status::from_json(&bytes).ok()
+        Status::load(&self.paths.status_file()).ok()
     }
 
     /// True if this host serves now, which excuses some failures of a standby.

@@ -2,13 +2,9 @@
 
 use std::path::Path;
 
-use crate::os::atomic_file;
 use crate::status::Status;
 use crate::text::json::Value;
 use crate::text::{CommandOutput, Time, json_fields};
-
-/// Limit on the size of `status.json`, in bytes.
-const MAX_STATUS_BYTES: usize = 256 * 1024;
 
 /// Output format of `status`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,26 +20,21 @@ pub struct StatusFormat {
 /// Exit code: 0 if a monitor runs, even if degraded; 1 if none does.
 #[must_use]
 pub fn render_file(path: &Path, form: StatusFormat, now: Time) -> CommandOutput {
-    let status = match atomic_file::read(path, MAX_STATUS_BYTES) {
-        Ok(None) => Err(format!("there is no {}", path.display())),
-        Ok(Some(bytes)) => Status::from_json(&bytes).map_err(|why| format!("cannot use {}: {why}", path.display())),
-        Err(error) => Err(error.to_string()),
-    };
-    render_result(status, form, now)
-}
-
-/// Prints a status, or the reason why there is none. `now` is the wall clock's.
-#[must_use]
-pub fn render_result(status: Result<Status, String>, form: StatusFormat, now: Time) -> CommandOutput {
-    match (status, form.json) {
-        (Ok(status), true) => to_output(&json_with_age(&status, now).to_pretty(), status.is_fresh(now)),
-        (Ok(status), false) => to_output(status.render(now, form.colour).trim_end(), status.is_fresh(now)),
-        (Err(why), true) => {
-            let not_running = Value::from_entries([("running", false.into()), ("why", why.into())]);
+    match Status::load(path) {
+        Ok(status) => render_status(&status, form, now),
+        Err(why) if form.json => {
+            let not_running = Value::from_entries([("running", false.into()), ("why", why.to_string().into())]);
             to_output(&not_running.to_pretty(), false)
         }
-        (Err(why), false) => to_output(&format!("monitor not running: {why}"), false),
+        Err(why) => to_output(&format!("monitor not running: {why}"), false),
     }
+}
+
+/// Prints a status. `now` is the wall clock's.
+#[must_use]
+pub fn render_status(status: &Status, form: StatusFormat, now: Time) -> CommandOutput {
+    let text = if form.json { json_with_age(status, now).to_pretty() } else { status.render(now, form.colour) };
+    to_output(text.trim_end(), status.is_fresh(now))
 }
 
 fn to_output(text: &str, running: bool) -> CommandOutput {

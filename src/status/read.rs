@@ -3,8 +3,11 @@
 //! Only the fields that identify a status are required. All others may be missing or of another type, because a monitor
 //! of another version may have written the file.
 
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::os::atomic_file::{self, FileError};
 use crate::os::boot_time::BootTime;
 use crate::os::load_or_quarantine;
 use crate::status::{DegradedCondition, GatewayStatus, ProbeStatus, RoleStatus, Status, UpstreamStatus, WindowStatus};
@@ -13,10 +16,46 @@ use crate::text::json::Value;
 use crate::text::json_fields::{RecordError, check_schema, read_field};
 use crate::workspace::summary::{PullSummary, PushSummary};
 
+/// Limit on the size of `status.json`, in bytes.
+const MAX_STATUS_BYTES: usize = 256 * 1024;
+
 /// Limit on the items read from a list.
 const MAX_LIST_ITEMS: usize = 64;
 
+/// Reason why there is no status.
+#[derive(Debug)]
+pub enum StatusError {
+    /// There is no such file.
+    Missing(PathBuf),
+    /// The file cannot be read.
+    File(FileError),
+    /// The file has no status.
+    Record(PathBuf, RecordError),
+}
+
+impl fmt::Display for StatusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(path) => write!(f, "there is no {}", path.display()),
+            Self::File(why) => why.fmt(f),
+            Self::Record(path, why) => write!(f, "cannot use {}: {why}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for StatusError {}
+
 impl Status {
+    /// Reads `status.json`.
+    ///
+    /// # Errors
+    /// Returns an error if there is no such file, or if it is not a status.
+    pub fn load(path: &Path) -> Result<Self, StatusError> {
+        let bytes = atomic_file::read(path, MAX_STATUS_BYTES).map_err(StatusError::File)?;
+        let bytes = bytes.ok_or_else(|| StatusError::Missing(path.to_owned()))?;
+        Self::from_json(&bytes).map_err(|why| StatusError::Record(path.to_owned(), why))
+    }
+
     /// Parses the output of [`Status::to_json`]. The caller bounds the length.
     ///
     /// # Errors
