@@ -95,7 +95,7 @@ impl Status {
             last_drill: read_field(node, "drill").unwrap_or_default(),
             drill_due_at: read_time(node, "drill_due_at"),
             degraded: read_list(node, "degraded", |node| Some(read_condition(node))),
-            timeline: read_field(node, "strip").unwrap_or_default(),
+            timeline: read_field(node, "timeline").unwrap_or_default(),
         })
     }
 }

@@ -47,7 +47,7 @@ impl Status {
             ("drill", self.last_drill.to_json()),
             ("drill_due_at", self.drill_due_at.map(time_to_json).into()),
             ("degraded", Value::from_items(self.degraded.iter().map(condition_to_json))),
-            ("strip", self.timeline.to_json()),
+            ("timeline", self.timeline.to_json()),
         ];
         let boot = self.boot.map(BootTime::to_fields).into_iter().flatten();
         Value::from_entries(fields.into_iter().chain(boot))
