@@ -23,7 +23,6 @@ mod demotion;
 mod drill;
 mod hold;
 mod machine;
-pub(crate) mod names;
 mod observation;
 mod outage_window;
 mod policy;
@@ -43,14 +42,15 @@ pub use crate::failover::probe_schedule::ProbeSchedule;
 pub use crate::failover::types::action::{
     Action, CancelReason, DrillRefusal, MachineNotice, PollMode, StartFailure, UnitAction,
 };
-pub use crate::failover::types::drill::{Drill, DrillOutcome, DrillStep};
+pub use crate::failover::types::drill::{Drill, DrillOutcome, DrillOutcomeKind, DrillStep};
 pub use crate::failover::types::event::{
     Answerer, Event, InvocationId, Observation, ObservedUnit, OperatorCommand, UnitActionError, UnitState,
 };
 pub use crate::failover::types::hold::{Hold, HoldKind};
 pub use crate::failover::types::persistent_state::{Failover, PersistentState};
 pub use crate::failover::types::role::{
-    Active, Cause, Demoting, DemotionReason, Promoting, PromotionStep, Role, Verification,
+    Active, Cause, CauseKind, Demoting, DemotionReason, DemotionReasonKind, Promoting, PromotionStep,
+    PromotionStepKind, Role, RoleKind, Verification,
 };
 pub use crate::failover::upstream::UpstreamState;
 pub use crate::text::timestamp::Time;

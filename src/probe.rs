@@ -27,4 +27,4 @@ pub(crate) use crate::probe::resolve::HostResolver;
 pub use crate::probe::result::ProbeResult;
 pub use crate::probe::target::ProbeTarget;
 pub use crate::probe::target_error::TargetError;
-pub use crate::probe::verdict::{Channels, ProbeFailure, Verdict};
+pub use crate::probe::verdict::{Channels, ProbeFailure, Verdict, VerdictKind};

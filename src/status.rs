@@ -13,13 +13,16 @@ mod write;
 
 use std::time::Duration;
 
-use crate::failover::{Drill, Failover, Hold, HoldKind};
+use crate::failover::{
+    CauseKind, DemotionReasonKind, Drill, Failover, Hold, HoldKind, PromotionStepKind, RoleKind, UnitState,
+};
 use crate::os::boot_time::BootTime;
+use crate::probe::VerdictKind;
 use crate::records::timeline::Timeline;
 pub use crate::status::build::{LastProbe, MonitorFacts};
 pub use crate::status::command::{StatusFormat, render_file, render_status};
 pub use crate::status::read::StatusError;
-use crate::text::Time;
+use crate::text::{Named, Time};
 use crate::workspace::summary::{PullSummary, PushSummary};
 
 /// Number of update intervals without an update after which the monitor counts as not running.
@@ -78,16 +81,17 @@ pub struct Status {
     pub timeline: Timeline,
 }
 
-/// Role, by its stable names.
+/// Role, without the state that only the machine needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoleStatus {
-    /// Name: `standby`, `promoting`, `active` or `demoting`.
-    pub name: String,
-    /// Step of a promotion: `sync`, `start`, `verify` or `clear`.
-    pub step: Option<String>,
-    /// Cause: `outage`, `flapping`, `operator`, `drill` or `found`; of a demotion `ready`, `operator`, `drill_over` or
-    /// `found`.
-    pub cause: Option<String>,
+    /// Role.
+    pub kind: Named<RoleKind>,
+    /// Step of a promotion.
+    pub step: Option<Named<PromotionStepKind>>,
+    /// Cause of the promotion.
+    pub cause: Option<Named<CauseKind>>,
+    /// Reason of the demotion.
+    pub demotion_reason: Option<Named<DemotionReasonKind>>,
     /// Start of the role.
     pub since: Time,
 }
@@ -95,8 +99,8 @@ pub struct RoleStatus {
 /// Result of the last probe of a gateway.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProbeStatus {
-    /// Verdict: `healthy`, or the name of the failure.
-    pub verdict: String,
+    /// Verdict.
+    pub verdict: Named<VerdictKind>,
     /// True if the gateway also reported ready.
     pub ready: bool,
     /// Details for people.
@@ -146,8 +150,8 @@ pub struct WindowStatus {
 pub struct GatewayStatus {
     /// Name of its systemd unit.
     pub unit: String,
-    /// State of the unit: `active`, `activating`, `deactivating` or `down`.
-    pub unit_state: Option<String>,
+    /// State of the unit.
+    pub unit_state: Option<Named<UnitState>>,
     /// URL that is probed.
     pub url: String,
     /// Last probe.
@@ -192,7 +196,7 @@ impl Status {
             upstream.last_probe.as_ref().is_some_and(|probed: &ProbeStatus| probed.verdict == verdict)
         };
         let mut before = self.upstreams.iter().take_while(|before| before.name != upstream.name);
-        found(upstream, "refused") && before.any(|before| found(before, "healthy"))
+        found(upstream, VerdictKind::Refused) && before.any(|before| found(before, VerdictKind::Healthy))
     }
 
     /// True if this host could take over, or has: no known condition prevents it.

@@ -15,6 +15,7 @@ pub mod utc;
 use std::borrow::Cow;
 use std::fmt;
 
+pub use named_enum::Named;
 pub use printable::{strip_error_numbers, to_printable};
 pub use timestamp::Time;
 

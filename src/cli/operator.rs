@@ -10,7 +10,7 @@ use crate::cli::output::Output;
 use crate::cli::printable::to_printable;
 use crate::config::paths::Paths;
 use crate::control::{self, ControlResponse, MAX_REASON_CHARS, Request};
-use crate::failover::HoldKind;
+use crate::failover::{HoldKind, RoleKind};
 use crate::text::duration::{self, format_duration};
 
 pub(super) const PROMOTE_HELP: &str = "\
@@ -103,8 +103,8 @@ impl OperatorArgs {
         let response = send_request(&self.0)?;
         print_messages(&response, out)?;
         let wanted = match self.0 {
-            Request::Hold { kind: HoldKind::Promoted, .. } => "active",
-            Request::Hold { kind: HoldKind::Standby, .. } => "standby",
+            Request::Hold { kind: HoldKind::Promoted, .. } => RoleKind::Active,
+            Request::Hold { kind: HoldKind::Standby, .. } => RoleKind::Standby,
             _ if response.events.is_empty() => {
                 out.write_line("no hold is set: automatic failover is ON")?;
                 return Ok(CommandOutcome::Success);
@@ -153,17 +153,17 @@ fn parse_hold_duration(args: &Args, text: &str) -> Result<Duration, CliError> {
 }
 
 /// Prints the progress of an order until this host has the wanted role.
-fn follow_order(mut response: ControlResponse, wanted: &str, out: &mut Output) -> Result<CommandOutcome, CliError> {
+fn follow_order(mut response: ControlResponse, wanted: RoleKind, out: &mut Output) -> Result<CommandOutcome, CliError> {
     let kind = |response: &ControlResponse| response.status.hold.as_ref().map(|hold| hold.kind);
     let (began, hold) = (Instant::now(), kind(&response));
-    if response.status.role.name == wanted {
-        out.write_line(format_args!("this host is {wanted} already"))?;
+    if response.status.role.kind == wanted {
+        out.write_line(format_args!("this host is {} already", wanted.name()))?;
     }
     // The first answer names the time limit of the order: once the hold has ended, other limits apply.
     let within = response.time_limit;
     loop {
-        let role = &response.status.role.name;
-        if role == wanted {
+        let role = &response.status.role.kind;
+        if *role == wanted {
             return Ok(CommandOutcome::Success);
         }
         if kind(&response) != hold {

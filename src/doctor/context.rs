@@ -10,6 +10,7 @@ use crate::config::paths::Paths;
 use crate::config::{Config, ConfigSource};
 use crate::doctor::agent_user::{DEFAULT_USER, find_agent_user, new_command};
 use crate::doctor::untrusted_file::{GivenFileError, read_given_file, read_text_file, refuse_owned_file};
+use crate::failover::RoleKind;
 use crate::finding::{CheckOutcome, Finding, remedy};
 use crate::os::clock::read_wall_clock;
 use crate::os::systemd::{QueryError, UnitProperties};
@@ -187,8 +188,8 @@ impl HostContext {
 
     /// True if this host serves now, which excuses some failures of a standby.
     pub(super) fn is_serving(&self) -> bool {
-        let role = self.read_status().filter(|status| status.is_fresh(self.now)).map(|status| status.role.name);
-        role.is_some_and(|role| role != "standby")
+        let role = self.read_status().filter(|status| status.is_fresh(self.now)).map(|status| status.role.kind);
+        role.is_some_and(|role| role != RoleKind::Standby)
     }
 
     /// Returns the folders of the syncs' reports.

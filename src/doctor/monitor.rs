@@ -32,7 +32,7 @@ pub(super) fn check_running(context: &HostContext) -> CheckResult {
     match context.read_status() {
         Some(status) if status.is_fresh(context.now) => {
             let wrote = format_age(status.age(context.now));
-            CheckResult::ok(&format_args!("{}; status written {wrote}", status.role.name))
+            CheckResult::ok(&format_args!("{}; status written {wrote}", status.role.kind))
         }
         Some(status) => {
             let wrote = format_age(status.age(context.now));

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use crate::failover::{Cause, DemotionReason, Drill, DrillOutcome, DrillStep, Failover, Hold, PersistentState, names};
+use crate::failover::{
+    Cause, CauseKind, DemotionReason, DemotionReasonKind, Drill, DrillOutcome, DrillOutcomeKind, DrillStep, Failover,
+    Hold, PersistentState,
+};
 use crate::text::json::Value;
-use crate::text::json_fields::{JsonField, RecordError, json_record, read_field, read_name, read_optional};
+use crate::text::json_fields::{JsonField, RecordError, json_record, read_field, read_optional};
 
 json_record!(PersistentState with schema {
     hold: "hold",
@@ -28,13 +31,20 @@ json_record!(Failover {
     ended_at: "ended_at",
 });
 
+/// Cause of a failover; a drill is not one.
 impl JsonField for Cause {
     fn to_json(&self) -> Value {
-        names::cause_name(*self).into()
+        self.kind().to_json()
     }
 
     fn from_json(node: &Value) -> Result<Self, RecordError> {
-        read_name(node, names::parse_cause)
+        match CauseKind::from_json(node)? {
+            CauseKind::Outage => Ok(Self::Outage),
+            CauseKind::Flapping => Ok(Self::Flapping),
+            CauseKind::Operator => Ok(Self::Operator),
+            CauseKind::Found => Ok(Self::Found),
+            CauseKind::Drill => Err(RecordError::new("is not a known name")),
+        }
     }
 }
 
@@ -49,7 +59,7 @@ impl JsonField for Drill {
             ("step", self.step.to_json()),
             ("step_since", self.step_since.to_json()),
             ("took_seconds", step_durations_to_json(self)),
-            ("outcome", self.outcome.map(names::outcome_name).into()),
+            ("outcome", self.outcome.map(|outcome| outcome.kind()).to_json()),
             ("failed_step", failed_step.to_json()),
             ("ended_at", self.ended_at.to_json()),
         ])
@@ -58,16 +68,21 @@ impl JsonField for Drill {
     fn from_json(node: &Value) -> Result<Self, RecordError> {
         let step = read_field(node, "step")?;
         let failed_step: Option<DrillStep> = read_field(node, "failed_step")?;
-        let outcome: Option<String> = read_field(node, "outcome")?;
-        let parse_outcome = |name: String| names::parse_outcome(&name, failed_step.unwrap_or(step));
+        let outcome: Option<DrillOutcomeKind> = read_field(node, "outcome")?;
+        let to_outcome = |kind| match kind {
+            DrillOutcomeKind::Passed => DrillOutcome::Passed,
+            DrillOutcomeKind::Failed => DrillOutcome::Failed { step: failed_step.unwrap_or(step) },
+            DrillOutcomeKind::Overtaken => DrillOutcome::Overtaken,
+            DrillOutcomeKind::Promoted => DrillOutcome::Promoted,
+            DrillOutcomeKind::Stopped => DrillOutcome::Stopped,
+            DrillOutcomeKind::Interrupted => DrillOutcome::Interrupted,
+        };
         Ok(Self {
             began_at: read_field(node, "began_at")?,
             step,
             step_since: read_field(node, "step_since")?,
             step_durations: read_step_durations(node)?,
-            outcome: outcome
-                .map(|name| parse_outcome(name).ok_or(RecordError::new("is not a known name").in_field("outcome")))
-                .transpose()?,
+            outcome: outcome.map(to_outcome),
             ended_at: read_field(node, "ended_at")?,
         })
     }
@@ -94,13 +109,16 @@ impl JsonField for DemotionReason {
             Self::Ready { upstream } => Some(upstream),
             Self::Operator | Self::DrillOver | Self::Found => None,
         };
-        Value::from_entries([("reason", names::reason_name(*self).into()), ("upstream", upstream.to_json())])
+        Value::from_entries([("reason", self.kind().to_json()), ("upstream", upstream.to_json())])
     }
 
     fn from_json(node: &Value) -> Result<Self, RecordError> {
         let upstream: Option<usize> = read_field(node, "upstream")?;
-        let name: String = read_field(node, "reason")?;
-        names::parse_reason(&name, upstream.unwrap_or_default())
-            .ok_or(RecordError::new("is not a known name").in_field("reason"))
+        Ok(match read_field(node, "reason")? {
+            DemotionReasonKind::Ready => Self::Ready { upstream: upstream.unwrap_or_default() },
+            DemotionReasonKind::Operator => Self::Operator,
+            DemotionReasonKind::DrillOver => Self::DrillOver,
+            DemotionReasonKind::Found => Self::Found,
+        })
     }
 }

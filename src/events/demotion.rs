@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::events::entry::shorten_quote;
 use crate::events::{EventKind, HistoryEntry, NoticeDescriber, Severity};
-use crate::failover::{DemotionReason, names};
+use crate::failover::DemotionReason;
 use crate::text::json_fields;
 use crate::text::utc::format_span;
 
@@ -73,7 +73,7 @@ impl NoticeDescriber<'_> {
     }
 
     fn with_demotion_reason(&self, entry: HistoryEntry, reason: DemotionReason) -> HistoryEntry {
-        let entry = entry.with_field("reason", names::reason_name(reason));
+        let entry = entry.with_field("reason", reason.kind().name());
         match reason {
             DemotionReason::Ready { upstream } => entry.with_field("upstream", self.upstream_name(upstream)),
             DemotionReason::Operator | DemotionReason::DrillOver | DemotionReason::Found => entry,

@@ -1,7 +1,7 @@
 //! Entries about drills: refused, or ended.
 
 use crate::events::{EventKind, HistoryEntry, NoticeDescriber, Severity, codec};
-use crate::failover::{Drill, DrillOutcome, DrillRefusal, DrillStep, names};
+use crate::failover::{Drill, DrillOutcome, DrillRefusal, DrillStep};
 use crate::text::utc::format_span;
 
 impl NoticeDescriber<'_> {
@@ -53,7 +53,7 @@ impl NoticeDescriber<'_> {
             _ => None,
         };
         HistoryEntry::new(severity, EventKind::DrillEnded, &text)
-            .with_field("outcome", names::outcome_name(outcome))
+            .with_field("outcome", outcome.kind().name())
             .with_field("failed_step", failed)
             .with_field("took_seconds", codec::step_durations_to_json(drill))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::events::entry::shorten_quote;
 use crate::events::{EventKind, HistoryEntry, NoticeDescriber};
-use crate::failover::{Availability, names};
+use crate::failover::Availability;
 use crate::probe::{ProbeFailure, Verdict};
 use crate::text::json_fields;
 use crate::text::utc::format_span;
@@ -90,7 +90,7 @@ impl NoticeDescriber<'_> {
         );
         HistoryEntry::error(EventKind::PortHeld, &text)
             .with_field("url", url.as_str())
-            .with_field("verdict", names::verdict_name(verdict))
+            .with_field("verdict", verdict.kind().name())
     }
 
     pub(super) fn describe_port_free(&self) -> HistoryEntry {

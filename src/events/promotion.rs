@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::events::entry::{MAX_SENTENCE_CHARS, shorten_quote};
 use crate::events::{EventKind, HistoryEntry, NoticeDescriber, Severity};
-use crate::failover::{CancelReason, Cause, names};
+use crate::failover::{CancelReason, Cause};
 use crate::text::utc::{format_span, format_time};
 use crate::text::{Time, json_fields, to_printable};
 
@@ -39,7 +39,7 @@ impl NoticeDescriber<'_> {
             Cause::Found => format!("promoting: starting {unit}"),
         };
         HistoryEntry::warning(EventKind::Promoting, &text)
-            .with_field("cause", names::cause_name(cause))
+            .with_field("cause", cause.kind().name())
             .with_seconds("window_seconds", window)
             .with_field("failures", failures)
             .with_field("last_healthy_at", json_fields::time_to_json(last_healthy_at))
@@ -84,7 +84,7 @@ impl NoticeDescriber<'_> {
             format_span(took)
         );
         HistoryEntry::notice(EventKind::Promoted, &text)
-            .with_field("cause", names::cause_name(cause))
+            .with_field("cause", cause.kind().name())
             .with_seconds("took_seconds", took)
             .with_seconds("hold_down_seconds", hold_down)
     }
@@ -104,7 +104,7 @@ impl NoticeDescriber<'_> {
                 &format!("{unit} is running already: the failover that started it goes on"),
             ),
         };
-        entry.with_field("cause", names::cause_name(cause))
+        entry.with_field("cause", cause.kind().name())
     }
 
     pub(super) fn describe_start_failed(&self, why: &str, retry_in: Option<Duration>) -> HistoryEntry {

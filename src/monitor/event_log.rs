@@ -87,7 +87,7 @@ impl Monitor {
         self.conditions.sync_results.follow_clock(self.clock.wall());
         let status = self.current_status(now);
         self.is_ready = status.could_take_over();
-        self.notify.send_status(&format!("{}; {}", status.role.name, self.upstreams_phrase(&status)));
+        self.notify.send_status(&format!("{}; {}", status.role.kind, self.upstreams_phrase(&status)));
         let metrics =
             MetricsSnapshot { status: &status, counters: &self.counts, deliveries: &self.notifier.delivery_counts() };
         // Both files are on a tmpfs, so this does not wait for a disk. The recorder may, and would delay them.

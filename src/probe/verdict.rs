@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::named_enum::named_enum;
+
 /// Verdict of one probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
@@ -45,6 +47,25 @@ pub enum ProbeFailure {
     Draining,
 }
 
+named_enum! {
+    /// Verdicts, without their data. Readiness of a healthy gateway is stored separately.
+    #[expect(missing_docs, reason = "the variants of the verdict and of the failure say it")]
+    pub enum VerdictKind {
+        Healthy = "healthy",
+        Dns = "dns",
+        ThisHost = "this-host",
+        Refused = "refused",
+        Unreachable = "unreachable",
+        ConnectTimeout = "connect-timeout",
+        ResponseTimeout = "response-timeout",
+        Tls = "tls",
+        HttpStatus = "http-status",
+        NotOpenClaw = "not-openclaw",
+        Starting = "starting",
+        Draining = "draining",
+    }
+}
+
 /// State of a gateway's chat channels, from `/readyz`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Channels {
@@ -58,6 +79,25 @@ impl Verdict {
     /// True if the gateway is up.
     pub fn is_healthy(self) -> bool {
         matches!(self, Self::Healthy { .. })
+    }
+
+    /// Returns the verdict without its data.
+    #[must_use]
+    pub fn kind(self) -> VerdictKind {
+        match self {
+            Self::Healthy { .. } => VerdictKind::Healthy,
+            Self::Failing(ProbeFailure::Dns) => VerdictKind::Dns,
+            Self::Failing(ProbeFailure::ThisHost) => VerdictKind::ThisHost,
+            Self::Failing(ProbeFailure::Refused) => VerdictKind::Refused,
+            Self::Failing(ProbeFailure::Unreachable) => VerdictKind::Unreachable,
+            Self::Failing(ProbeFailure::ConnectTimeout) => VerdictKind::ConnectTimeout,
+            Self::Failing(ProbeFailure::ResponseTimeout) => VerdictKind::ResponseTimeout,
+            Self::Failing(ProbeFailure::Tls) => VerdictKind::Tls,
+            Self::Failing(ProbeFailure::Status(_)) => VerdictKind::HttpStatus,
+            Self::Failing(ProbeFailure::NotOpenClaw) => VerdictKind::NotOpenClaw,
+            Self::Failing(ProbeFailure::Starting) => VerdictKind::Starting,
+            Self::Failing(ProbeFailure::Draining) => VerdictKind::Draining,
+        }
     }
 }
 
@@ -79,19 +119,7 @@ impl ProbeFailure {
 
     /// Returns a stable name for programs; [`ProbeFailure::http_status`] returns the number for `http-status`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Dns => "dns",
-            Self::ThisHost => "this-host",
-            Self::Refused => "refused",
-            Self::Unreachable => "unreachable",
-            Self::ConnectTimeout => "connect-timeout",
-            Self::ResponseTimeout => "response-timeout",
-            Self::Tls => "tls",
-            Self::Status(_) => "http-status",
-            Self::NotOpenClaw => "not-openclaw",
-            Self::Starting => "starting",
-            Self::Draining => "draining",
-        }
+        Verdict::Failing(self).kind().name()
     }
 
     /// Returns the HTTP status of [`ProbeFailure::Status`].

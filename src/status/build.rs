@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::events::availability_in_words;
-use crate::failover::{self, Machine, PersistentState, names};
+use crate::failover::{Machine, PersistentState, Promoting, Role};
 use crate::os::clock::WallClockOffset;
 use crate::probe::{ProbeResult, Verdict};
 use crate::records::timeline::Timeline;
@@ -59,7 +59,7 @@ impl LastProbe {
     pub fn from_result(before: Option<&Self>, answer: &ProbeResult, now: Time) -> Self {
         let since = before.filter(|before| before.verdict == answer.verdict).map_or(now, |before| before.since);
         let probed = ProbeStatus {
-            verdict: names::verdict_name(answer.verdict).to_owned(),
+            verdict: answer.verdict.kind().into(),
             ready: answer.verdict == (Verdict::Healthy { ready: true }),
             detail: answer.detail.clone(),
             latency: round_to_micros(answer.latency),
@@ -118,7 +118,7 @@ impl Status {
             hold_down: machine.hold_down(None),
             gateway: GatewayStatus {
                 unit: facts.config.gateway.unit.clone(),
-                unit_state: machine.unit().map(|unit| unit.state.name().to_owned()),
+                unit_state: machine.unit().map(|unit| unit.state.into()),
                 url: facts.config.gateway.url.clone(),
                 last_probe: facts.gateway.map(|seen| seen.to_status(wall)),
             },
@@ -141,26 +141,24 @@ fn drill_due_at(persistent_state: &PersistentState, facts: &MonitorFacts<'_>) ->
 }
 
 fn role_status(machine: &Machine, facts: &MonitorFacts<'_>) -> RoleStatus {
-    let (step, cause, since) = match machine.role() {
+    let role = RoleStatus { kind: machine.role().kind().into(), ..RoleStatus::default() };
+    let (role, since) = match machine.role() {
         // A standby has no start time of its own: it is the end of the last failover or drill, or the monitor's start.
-        failover::Role::Standby => {
+        Role::Standby => {
             let persistent_state = machine.persistent_state();
             let failover = persistent_state.last_failover.as_ref().and_then(|failover| failover.ended_at);
             let drill = persistent_state.last_drill.as_ref().and_then(|drill| drill.ended_at);
-            (None, None, failover.max(drill).unwrap_or(facts.started_at))
+            (role, failover.max(drill).unwrap_or(facts.started_at))
         }
-        failover::Role::Promoting(promoting) => {
-            (Some(names::step_name(&promoting.step)), Some(names::cause_name(promoting.cause)), promoting.since)
+        Role::Promoting(Promoting { step, cause, since, .. }) => {
+            (RoleStatus { step: Some(step.kind().into()), cause: Some(cause.kind().into()), ..role }, *since)
         }
-        failover::Role::Active(active) => (None, Some(names::cause_name(active.cause)), active.since),
-        failover::Role::Demoting(demoting) => (None, Some(names::reason_name(demoting.reason)), demoting.since),
+        Role::Active(active) => (RoleStatus { cause: Some(active.cause.kind().into()), ..role }, active.since),
+        Role::Demoting(demoting) => {
+            (RoleStatus { demotion_reason: Some(demoting.reason.kind().into()), ..role }, demoting.since)
+        }
     };
-    RoleStatus {
-        name: names::role_name(machine.role()).to_owned(),
-        step: step.map(str::to_owned),
-        cause: cause.map(str::to_owned),
-        since: facts.wall.to_wall_clock(since),
-    }
+    RoleStatus { since: facts.wall.to_wall_clock(since), ..role }
 }
 
 fn upstream_statuses(machine: &Machine, facts: &MonitorFacts<'_>) -> Vec<UpstreamStatus> {

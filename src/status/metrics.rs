@@ -7,22 +7,26 @@
 mod families;
 mod file;
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::failover::{MachineNotice, names};
-use crate::probe::Verdict;
+use crate::failover::{CauseKind, DemotionReasonKind, MachineNotice};
+use crate::probe::{Verdict, VerdictKind};
 use crate::status::Status;
 
 /// Prefix of every metric name.
 const METRIC_PREFIX: &str = "openclaw_failover_";
 
+/// Number of occurrences of each kind, in the order of its `ALL`.
+type Counts<const KINDS: usize> = [u64; KINDS];
+
 /// Counters since the monitor started. They are not saved: Prometheus handles counter resets.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
-    /// Probes by upstream name and verdict.
-    probes: Vec<(String, &'static str, u64)>,
-    promotions: Vec<(&'static str, u64)>,
-    demotions: Vec<(&'static str, u64)>,
+    /// Probes of each upstream, by its name.
+    probes: BTreeMap<String, Counts<{ VerdictKind::ALL.len() }>>,
+    promotions: Counts<{ CauseKind::ALL.len() }>,
+    demotions: Counts<{ DemotionReasonKind::ALL.len() }>,
     failed_starts: u64,
 }
 
@@ -51,33 +55,23 @@ pub struct MetricsSnapshot<'a> {
 impl Counters {
     /// Counts a probe of the upstream of that name.
     pub fn count_probe(&mut self, upstream: &str, verdict: Verdict) {
-        let verdict = names::verdict_name(verdict);
-        match self.probes.iter_mut().find(|(name, found, _)| name == upstream && *found == verdict) {
-            Some((.., count)) => *count += 1,
-            None => self.probes.push((upstream.to_owned(), verdict, 1)),
-        }
+        increment(self.probes.entry(upstream.to_owned()).or_default(), verdict.kind() as usize);
     }
 
     /// Counts a notice, if it has a counter.
     pub fn count_notice(&mut self, notice: &MachineNotice) {
         match notice {
-            MachineNotice::Promoted { cause, .. } => increment(&mut self.promotions, names::cause_name(*cause)),
-            MachineNotice::Demoted { reason, .. } => increment(&mut self.demotions, names::reason_name(*reason)),
+            MachineNotice::Promoted { cause, .. } => increment(&mut self.promotions, cause.kind() as usize),
+            MachineNotice::Demoted { reason, .. } => increment(&mut self.demotions, reason.kind() as usize),
             MachineNotice::StartFailed { .. } => self.failed_starts += 1,
             _ => {}
         }
     }
-
-    fn probe_count(&self, upstream: &str, verdict: &str) -> u64 {
-        let found = self.probes.iter().find(|(name, found, _)| name == upstream && *found == verdict);
-        found.map_or(0, |(.., count)| *count)
-    }
 }
 
-fn increment(counts: &mut Vec<(&'static str, u64)>, name: &'static str) {
-    match counts.iter_mut().find(|(known, _)| *known == name) {
-        Some((_, count)) => *count += 1,
-        None => counts.push((name, 1)),
+fn increment(counts: &mut [u64], kind: usize) {
+    if let Some(count) = counts.get_mut(kind) {
+        *count += 1;
     }
 }
 

@@ -7,13 +7,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::failover::RoleKind;
 use crate::os::atomic_file::{self, FileError};
 use crate::os::boot_time::BootTime;
 use crate::os::load_or_quarantine;
 use crate::status::{DegradedCondition, GatewayStatus, ProbeStatus, RoleStatus, Status, UpstreamStatus, WindowStatus};
-use crate::text::Time;
 use crate::text::json::Value;
 use crate::text::json_fields::{RecordError, check_schema, read_field};
+use crate::text::{Named, Time};
 use crate::workspace::summary::{PullSummary, PushSummary};
 
 /// Limit on the size of `status.json`, in bytes.
@@ -77,12 +78,7 @@ impl Status {
             updated_at: read_field(node, "updated_at")?,
             boot: BootTime::read(node),
             interval: read_field(node, "interval_seconds")?,
-            role: RoleStatus {
-                name: read_text(node, "role").unwrap_or_default(),
-                step: read_text(node, "step"),
-                cause: read_text(node, "cause"),
-                since: read_time(node, "since").unwrap_or_default(),
-            },
+            role: read_role(node),
             upstreams: read_list(node, "upstreams", |node| Some(read_upstream(node))),
             window: read_object(node, "window").map(read_window),
             hold: read_field(node, "hold").unwrap_or_default(),
@@ -100,6 +96,18 @@ impl Status {
     }
 }
 
+fn read_role(node: &Value) -> RoleStatus {
+    let kind: Named<RoleKind> = read_field(node, "role").unwrap_or_default();
+    let is_demoting = kind == RoleKind::Demoting;
+    RoleStatus {
+        kind,
+        step: read_field(node, "step").ok(),
+        cause: read_field(node, "cause").ok().filter(|_| !is_demoting),
+        demotion_reason: read_field(node, "cause").ok().filter(|_| is_demoting),
+        since: read_time(node, "since").unwrap_or_default(),
+    }
+}
+
 fn read_upstream(node: &Value) -> UpstreamStatus {
     UpstreamStatus {
         name: read_text(node, "name").unwrap_or_default(),
@@ -114,7 +122,7 @@ fn read_upstream(node: &Value) -> UpstreamStatus {
 fn read_probe(node: &Value) -> ProbeStatus {
     let millis = node.get("latency_ms").and_then(|node| node.as_f64()).unwrap_or_default();
     ProbeStatus {
-        verdict: read_text(node, "verdict").unwrap_or_default(),
+        verdict: read_field(node, "verdict").unwrap_or_default(),
         ready: read_bool(node, "ready"),
         detail: read_text(node, "detail").unwrap_or_default(),
         latency: Duration::from_micros((millis * 1000.0).round() as u64),
@@ -136,7 +144,7 @@ fn read_window(node: &Value) -> WindowStatus {
 fn read_gateway(node: &Value) -> GatewayStatus {
     GatewayStatus {
         unit: read_text(node, "unit").unwrap_or_default(),
-        unit_state: read_text(node, "unit_state"),
+        unit_state: read_field(node, "unit_state").ok(),
         url: read_text(node, "url").unwrap_or_default(),
         last_probe: read_object(node, "probed").map(read_probe),
     }

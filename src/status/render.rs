@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::failover::{DrillOutcome, Failover, Hold, HoldKind, names};
-use crate::status::{GatewayStatus, ProbeStatus, Status, UpstreamStatus, WindowStatus, timeline_row};
-use crate::text::Time;
+use crate::failover::{CauseKind, DemotionReasonKind, DrillOutcome, Failover, Hold, HoldKind, RoleKind, UnitState};
+use crate::probe::VerdictKind;
+use crate::status::{GatewayStatus, ProbeStatus, RoleStatus, Status, UpstreamStatus, WindowStatus, timeline_row};
 use crate::text::table::{TextColour, TextTable};
 use crate::text::utc::{format_age, format_span, format_time};
+use crate::text::{Named, Time};
 use crate::workspace::summary::PullSummary;
 
 /// Limit on the items of a list that are shown; `--json` has them all.
@@ -14,9 +15,6 @@ const MAX_ITEMS_SHOWN: usize = 8;
 
 /// Limit on the conditions shown with their description, so that the page fits a screen.
 const MAX_CONDITIONS_EXPLAINED: usize = 4;
-
-/// Verdict of a gateway that is up.
-const HEALTHY_VERDICT: &str = "healthy";
 
 /// Width of the bar at the threshold, in columns.
 const BAR_COLUMNS: usize = 20;
@@ -59,7 +57,7 @@ impl Status {
             }
         }
         for upstream in self.upstreams.iter().take(MAX_ITEMS_SHOWN) {
-            let is_healthy = upstream.last_probe.as_ref().is_some_and(|probed| probed.verdict == HEALTHY_VERDICT);
+            let is_healthy = upstream.last_probe.as_ref().is_some_and(|probed| probed.verdict == VerdictKind::Healthy);
             let tone = if is_healthy || self.is_idle_standby(upstream) { TextColour::Good } else { TextColour::Bad };
             page.add_coloured_row("upstream", tone, &self.upstream_row(upstream, now));
             page.add_row("", &upstream.urls.join(" "));
@@ -93,10 +91,12 @@ impl Status {
             conditions.dedup();
             conditions.join(", ")
         };
-        match self.role.name.as_str() {
+        match self.role.kind {
             _ if !self.is_fresh(now) => (TextColour::Bad, "no: the monitor is not running".to_owned()),
-            "active" => (TextColour::Good, "this host serves".to_owned()),
-            "promoting" if self.could_take_over() => (TextColour::Unusual, "failing over now".to_owned()),
+            Named::Known(RoleKind::Active) => (TextColour::Good, "this host serves".to_owned()),
+            Named::Known(RoleKind::Promoting) if self.could_take_over() => {
+                (TextColour::Unusual, "failing over now".to_owned())
+            }
             _ if self.could_take_over() => (TextColour::Good, "yes: this host could take over".to_owned()),
             _ => (TextColour::Bad, format!("no: this host could not take over ({})", why())),
         }
@@ -105,9 +105,8 @@ impl Status {
     fn role_row(&self, now: Time) -> String {
         let role = &self.role;
         let step = role.step.as_ref().map(|step| format!(" ({step})")).unwrap_or_default();
-        let cause = role.cause.as_deref().map(describe_cause).unwrap_or_default();
         let since = format!("since {}, {}", format_time(role.since), format_span(whole_seconds(now.since(role.since))));
-        format!("{}{step} {since}{cause}", role.name)
+        format!("{}{step} {since}{}", role.kind, describe_cause(role))
     }
 
     fn upstream_row(&self, upstream: &UpstreamStatus, now: Time) -> String {
@@ -118,7 +117,8 @@ impl Status {
         let seen =
             upstream.last_probe.as_ref().map_or("not probed yet".to_owned(), |probed| describe_probe(probed, now));
         let mut text = format!("{}: {seen}", upstream.name);
-        if let (Some(ready_for), "active" | "promoting") = (upstream.ready_for, self.role.name.as_str()) {
+        let is_up = self.role.kind == RoleKind::Active || self.role.kind == RoleKind::Promoting;
+        if let (Some(ready_for), true) = (upstream.ready_for, is_up) {
             let (ready_for, hold_down) = (format_span(whole_seconds(ready_for)), format_span(self.hold_down));
             text.push_str(&format!("; ready for {ready_for} (failback after {hold_down})"));
         }
@@ -183,7 +183,7 @@ impl Status {
                     DrillOutcome::Failed { step } => format!(" at step '{}'", step.name()),
                     _ => String::new(),
                 };
-                format!("{}{failed} {}", names::outcome_name(outcome), format_age(now.since(ended)))
+                format!("{}{failed} {}", outcome.kind().name(), format_age(now.since(ended)))
             }
             _ => {
                 format!("running for {}: {}", format_span(whole_seconds(now.since(drill.began_at))), drill.step.name())
@@ -211,23 +211,28 @@ impl Status {
     }
 }
 
-fn describe_cause(cause: &str) -> String {
-    match cause {
-        "outage" => ", cause: outage".to_owned(),
-        "flapping" => ", cause: the primary keeps failing".to_owned(),
-        "operator" => ", requested by an operator".to_owned(),
-        "drill" => ", for a drill".to_owned(),
-        "found" => ", found in this state".to_owned(),
-        "ready" => ", cause: an upstream is ready".to_owned(),
-        "drill_over" => ", cause: the drill has ended".to_owned(),
-        other => format!(", {other}"),
-    }
+fn describe_cause(role: &RoleStatus) -> String {
+    use Named::{Known, Unknown};
+    let words = match (&role.cause, &role.demotion_reason) {
+        (None, None) => return String::new(),
+        (Some(Known(CauseKind::Outage)), _) => "cause: outage",
+        (Some(Known(CauseKind::Flapping)), _) => "cause: the primary keeps failing",
+        (Some(Known(CauseKind::Drill)), _) => "for a drill",
+        (Some(Known(CauseKind::Operator)), _) | (_, Some(Known(DemotionReasonKind::Operator))) => {
+            "requested by an operator"
+        }
+        (Some(Known(CauseKind::Found)), _) | (_, Some(Known(DemotionReasonKind::Found))) => "found in this state",
+        (_, Some(Known(DemotionReasonKind::Ready))) => "cause: an upstream is ready",
+        (_, Some(Known(DemotionReasonKind::DrillOver))) => "cause: the drill has ended",
+        (Some(Unknown(name)), _) | (_, Some(Unknown(name))) => name,
+    };
+    format!(", {words}")
 }
 
 /// Describes a probe, with the latency if the gateway is up.
 fn describe_probe(probed: &ProbeStatus, now: Time) -> String {
-    let healthy = probed.verdict == HEALTHY_VERDICT;
-    let mut text = probed.verdict.clone();
+    let healthy = probed.verdict == VerdictKind::Healthy;
+    let mut text = probed.verdict.to_string();
     if healthy && !probed.ready {
         text.push_str(" but not ready");
     }
@@ -278,10 +283,11 @@ fn describe_hold(hold: &Hold, now: Time) -> String {
 }
 
 fn describe_gateway(gateway: &GatewayStatus, now: Time) -> String {
-    let state = gateway.unit_state.as_deref().unwrap_or("state unknown");
+    let state = gateway.unit_state.as_ref().map_or("state unknown".to_owned(), Named::to_string);
     let mut text = format!("{}: {state}", gateway.unit);
     // A standby's gateway is down and refuses connections; that is not shown.
-    let expected = |probed: &&ProbeStatus| state != "down" || probed.verdict != "refused";
+    let is_down = gateway.unit_state.as_ref().is_some_and(|state| *state == UnitState::Down);
+    let expected = |probed: &&ProbeStatus| !is_down || probed.verdict != VerdictKind::Refused;
     if let Some(probed) = gateway.last_probe.as_ref().filter(expected) {
         text.push_str(&format!("; {}: {}", gateway.url, describe_probe(probed, now)));
     }
@@ -290,7 +296,7 @@ fn describe_gateway(gateway: &GatewayStatus, now: Time) -> String {
 
 fn describe_failover(failover: &Failover) -> String {
     let decided = failover.decided_at;
-    let mut text = format!("{} at {}", names::cause_name(failover.cause), format_time(decided));
+    let mut text = format!("{} at {}", failover.cause.kind().name(), format_time(decided));
     if failover.last_healthy_at < decided {
         text.push_str(&format!(
             ", {} after the last healthy probe",

@@ -31,9 +31,9 @@ impl Status {
             ("started_at", time_to_json(self.started_at)),
             ("updated_at", time_to_json(self.updated_at)),
             ("interval_seconds", seconds_to_json(self.interval)),
-            ("role", self.role.name.as_str().into()),
-            ("step", self.role.step.clone().into()),
-            ("cause", self.role.cause.clone().into()),
+            ("role", self.role.kind.to_json()),
+            ("step", self.role.step.to_json()),
+            ("cause", self.role.demotion_reason.as_ref().map_or(self.role.cause.to_json(), JsonField::to_json)),
             ("since", time_to_json(self.role.since)),
             ("upstreams", Value::from_items(self.upstreams.iter().map(upstream_to_json))),
             ("window", self.window.as_ref().map(window_to_json).into()),
@@ -67,7 +67,7 @@ fn upstream_to_json(upstream: &UpstreamStatus) -> Value {
 
 fn probe_to_json(probed: &ProbeStatus) -> Value {
     Value::from_entries([
-        ("verdict", probed.verdict.as_str().into()),
+        ("verdict", probed.verdict.to_json()),
         ("ready", probed.ready.into()),
         ("detail", probed.detail.as_str().into()),
         ("latency_ms", millis_to_json(probed.latency)),
@@ -89,7 +89,7 @@ fn window_to_json(window: &WindowStatus) -> Value {
 fn gateway_to_json(gateway: &GatewayStatus) -> Value {
     Value::from_entries([
         ("unit", gateway.unit.as_str().into()),
-        ("unit_state", gateway.unit_state.clone().into()),
+        ("unit_state", gateway.unit_state.to_json()),
         ("url", gateway.url.as_str().into()),
         ("probed", gateway.last_probe.as_ref().map(probe_to_json).into()),
     ])

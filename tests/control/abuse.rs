@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use openclaw_failover::control::{self, ControlError, ControlResponse, Request};
-use openclaw_failover::failover::HoldKind;
+use openclaw_failover::failover::{HoldKind, RoleKind};
 
 use crate::scripted_monitor::{ScriptedMonitor, WAIT_LIMIT, response};
 
@@ -74,7 +74,10 @@ fn serves_a_slow_client() {
         slow.write_all(&[byte]).unwrap();
         thread::sleep(Duration::from_millis(10));
     }
-    assert_eq!(ControlResponse::parse(read_to_end(&slow).trim_end().as_bytes()).unwrap().status.role.name, "standby");
+    assert_eq!(
+        ControlResponse::parse(read_to_end(&slow).trim_end().as_bytes()).unwrap().status.role.kind,
+        RoleKind::Standby
+    );
 }
 
 #[test]
@@ -108,7 +111,7 @@ fn serves_new_clients_beside_many_stuck_ones() {
         })
         .collect();
     let began = Instant::now();
-    assert_eq!(monitor.send(&Request::Status { since: None }).status.role.name, "standby");
+    assert_eq!(monitor.send(&Request::Status { since: None }).status.role.kind, RoleKind::Standby);
     let waited = began.elapsed();
     assert!(waited < Duration::from_secs(10), "behind {CLIENT_COUNT} silent ones: {waited:?}");
     assert!(deaf.iter().all(|deaf| read_to_end(deaf).contains("standby")), "and the others were answered, too");

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openclaw_failover::control::{self, ControlResponse, Refusal, Request};
-use openclaw_failover::failover::Hold;
+use openclaw_failover::failover::{Hold, RoleKind};
 use openclaw_failover::status::{RoleStatus, Status};
 use openclaw_failover::text::Time;
 use tempfile::TempDir;
@@ -54,7 +54,7 @@ impl ScriptedMonitor {
 
 /// Returns a response with this role, hold and these events.
 pub(crate) fn response(role: &str, hold: Option<Hold>, said: &[&str]) -> ControlResponse {
-    let role = RoleStatus { name: role.to_owned(), ..RoleStatus::default() };
+    let role = RoleStatus { kind: RoleKind::from_name(role).unwrap().into(), ..RoleStatus::default() };
     ControlResponse {
         events: said.iter().map(|&sentence| sentence.to_owned()).collect(),
         next_event: 7,

@@ -11,6 +11,7 @@ use std::{env, thread};
 use openclaw_failover::config::paths::Paths;
 use openclaw_failover::config::{self, ConfigSource, LegacyVariables};
 use openclaw_failover::doctor::{HostContext, Identity};
+use openclaw_failover::failover::RoleKind;
 use openclaw_failover::os::clock::read_wall_clock;
 use openclaw_failover::status::{RoleStatus, Status, UpstreamStatus};
 use openclaw_failover::text::utc::format_rfc3339;
@@ -239,7 +240,7 @@ fn fresh_status() -> Status {
         started_at: now,
         updated_at: now,
         interval: std::time::Duration::from_secs(10),
-        role: RoleStatus { name: "standby".into(), ..RoleStatus::default() },
+        role: RoleStatus { kind: RoleKind::Standby.into(), ..RoleStatus::default() },
         upstreams: vec![UpstreamStatus { name: "primary".into(), seen_healthy: true, ..UpstreamStatus::default() }],
         ..Status::default()
     }

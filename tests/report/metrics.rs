@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use openclaw_failover::failover::{Cause, DemotionReason, MachineNotice, StartFailure};
-use openclaw_failover::probe::{ProbeFailure, Verdict};
+use openclaw_failover::failover::{Cause, DemotionReason, MachineNotice, RoleKind, StartFailure};
+use openclaw_failover::probe::{ProbeFailure, Verdict, VerdictKind};
 use openclaw_failover::status::Status;
 use openclaw_failover::status::metrics::{Counters, DeliveryCounts, MetricsSnapshot};
 
@@ -221,8 +221,8 @@ fn counters_start_at_zero_and_unknown_gauges_are_absent() {
 fn every_value_equals_the_status() {
     let mut status = full_status("primary");
     status.upstreams.truncate(1);
-    status.role.name = "active".to_owned();
-    status.upstreams[0].last_probe.as_mut().unwrap().verdict = "refused".to_owned();
+    status.role.kind = RoleKind::Active.into();
+    status.upstreams[0].last_probe.as_mut().unwrap().verdict = VerdictKind::Refused.into();
     let mut counts = Counters::default();
     let second = Duration::from_secs(1);
     for verdict in

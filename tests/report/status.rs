@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use openclaw_failover::config::Config;
 use openclaw_failover::failover::{
-    Answerer, Cause, Drill, DrillOutcome, DrillStep, Event, Failover, Hold, HoldKind, InitialFacts, Machine,
-    Observation, ObservedUnit, OperatorCommand, PersistentState, Policy, UnitActionError, UnitState,
+    Answerer, Cause, CauseKind, DemotionReasonKind, Drill, DrillOutcome, DrillStep, Event, Failover, Hold, HoldKind,
+    InitialFacts, Machine, Observation, ObservedUnit, OperatorCommand, PersistentState, Policy, PromotionStepKind,
+    RoleKind, UnitActionError, UnitState,
 };
 use openclaw_failover::os::clock::WallClockOffset;
-use openclaw_failover::probe::{Channels, ProbeFailure, ProbeResult, Verdict};
+use openclaw_failover::probe::{Channels, ProbeFailure, ProbeResult, Verdict, VerdictKind};
 use openclaw_failover::records::timeline::{Timeline, TimelineCell};
 use openclaw_failover::status::{
     DegradedCondition, GatewayStatus, LastProbe, MonitorFacts, ProbeStatus, RoleStatus, Status, StatusFormat,
     UpstreamStatus, WindowStatus, render_file,
 };
-use openclaw_failover::text::json;
+use openclaw_failover::text::{Named, json};
 use openclaw_failover::workspace::summary::{PullSummary, PushSummary};
 
 use super::{at, primary};
@@ -35,7 +36,7 @@ fn healthy_timeline() -> Timeline {
 pub(crate) fn full_status(word: &str) -> Status {
     let words = vec![word.to_owned(); 3];
     let probed = ProbeStatus {
-        verdict: word.to_owned(),
+        verdict: Named::Unknown(word.to_owned()),
         ready: true,
         detail: word.to_owned(),
         latency: Duration::from_micros(12_345),
@@ -59,9 +60,10 @@ pub(crate) fn full_status(word: &str) -> Status {
         updated_at: at(100),
         interval: SECOND * 10,
         role: RoleStatus {
-            name: word.to_owned(),
-            step: Some(word.to_owned()),
-            cause: Some(word.to_owned()),
+            kind: Named::Unknown(word.to_owned()),
+            step: Some(Named::Unknown(word.to_owned())),
+            cause: Some(Named::Unknown(word.to_owned())),
+            demotion_reason: None,
             since: at(5),
         },
         upstreams: vec![upstream; 3],
@@ -75,7 +77,7 @@ pub(crate) fn full_status(word: &str) -> Status {
         hold_down: SECOND * 30,
         gateway: GatewayStatus {
             unit: word.to_owned(),
-            unit_state: Some(word.to_owned()),
+            unit_state: Some(Named::Unknown(word.to_owned())),
             url: word.to_owned(),
             last_probe: Some(probed),
         },
@@ -150,6 +152,12 @@ fn a_written_status_reads_back() {
     {
         assert_eq!(Status::from_json(status.to_json().to_pretty().as_bytes()), Ok(status));
     }
+    let mut status = full_status("word");
+    for reason in DemotionReasonKind::ALL {
+        (status.role.kind, status.role.cause) = (RoleKind::Demoting.into(), None);
+        status.role.demotion_reason = Some(reason.into());
+        assert_eq!(Status::from_json(status.to_json().to_pretty().as_bytes()), Ok(status.clone()));
+    }
 }
 
 #[test]
@@ -188,12 +196,12 @@ fn the_status_reflects_the_machine() {
     };
     let status = Status::new(&machine, &facts);
     assert_eq!((status.updated_at, status.started_at), (at(3626), at(3600)));
-    assert_eq!((status.role.name.as_str(), status.role.since), ("standby", at(3600)));
+    assert_eq!((&status.role.kind, status.role.since), (&RoleKind::Standby.into(), at(3600)));
     let window = WindowStatus { elapsed: SECOND * 16, needed: SECOND * 30, failures: 3, last_healthy_at: at(3610) };
     assert_eq!(status.window, Some(window));
     let upstream = &status.upstreams[0];
     let probed = upstream.last_probe.as_ref().unwrap();
-    assert_eq!((probed.verdict.as_str(), probed.since, probed.ready), ("refused", at(3620), false));
+    assert_eq!((&probed.verdict, probed.since, probed.ready), (&VerdictKind::Refused.into(), at(3620), false));
     assert!(upstream.seen_healthy && upstream.ready_for.is_none());
     assert_eq!(status.degraded.len(), 1);
     assert_eq!(Status::from_json(status.to_json().to_string().as_bytes()), Ok(status.clone()));
@@ -201,8 +209,9 @@ fn the_status_reflects_the_machine() {
 
     probed_until_active(&mut machine);
     let status = Status::new(&machine, &MonitorFacts { now: at(40), ..facts });
-    assert_eq!(status.role.name, "promoting");
-    assert_eq!((status.role.step.as_deref(), status.role.cause.as_deref()), (Some("sync"), Some("outage")));
+    assert_eq!(status.role.kind, RoleKind::Promoting);
+    assert_eq!(status.role.step, Some(PromotionStepKind::Sync.into()));
+    assert_eq!((status.role.cause, status.role.demotion_reason), (Some(CauseKind::Outage.into()), None));
 }
 
 fn probed_until_active(machine: &mut Machine) {
@@ -264,7 +273,10 @@ fn a_newer_monitor_may_say_more_and_other_things() {
     let text = "{\"schema\":1,\"updated_at\":\"2026-11-21T22:00:00Z\",\"interval_seconds\":10,\"role\":\"resting\",\
                 \"hold\":{\"kind\":\"frozen\"},\"upstreams\":[{\"name\":7},3],\"window\":[],\"pid\":-1,\"new\":{}}";
     let status = Status::from_json(text.as_bytes()).unwrap();
-    assert_eq!((status.role.name.as_str(), status.hold.as_ref(), status.upstreams.len()), ("resting", None, 2));
+    assert_eq!(
+        (status.role.kind.to_string().as_str(), status.hold.as_ref(), status.upstreams.len()),
+        ("resting", None, 2)
+    );
     assert!(status.render(at(0), false).starts_with("role       resting since "));
 }
 
@@ -273,9 +285,9 @@ fn no_line_exceeds_80_columns() {
     let long = "x".repeat(5000);
     for word in ["", "word", "\u{1b}[2J\u{202e}\n\ttab", long.as_str(), "界 界界界 ".repeat(200).as_str()] {
         for now in [at(100), at(9999)] {
-            for role in ["standby", "promoting", "active", "demoting", word] {
+            for role in RoleKind::ALL.map(Named::Known).into_iter().chain([Named::Unknown(word.to_owned())]) {
                 let mut status = full_status(word);
-                status.role.name = role.to_owned();
+                status.role.kind = role;
                 let page = status.render(now, false);
                 for line in page.lines() {
                     let columns: usize = line.chars().map(|c| if c < '\u{1100}' { 1 } else { 2 }).sum();
@@ -290,11 +302,13 @@ fn no_line_exceeds_80_columns() {
 #[test]
 fn an_idle_standby_is_not_shown_as_failing() {
     let mut status = full_status("word");
-    for (upstream, (name, verdict)) in
-        status.upstreams.iter_mut().zip([("primary", "healthy"), ("first", "refused"), ("second", "unreachable")])
-    {
+    for (upstream, (name, verdict)) in status.upstreams.iter_mut().zip([
+        ("primary", VerdictKind::Healthy),
+        ("first", VerdictKind::Refused),
+        ("second", VerdictKind::Unreachable),
+    ]) {
         upstream.name = name.to_owned();
-        upstream.last_probe.as_mut().unwrap().verdict = verdict.to_owned();
+        upstream.last_probe.as_mut().unwrap().verdict = verdict.into();
     }
     let of =
         |status: &Status| status.upstreams.iter().map(|upstream| status.is_idle_standby(upstream)).collect::<Vec<_>>();

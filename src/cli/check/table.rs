@@ -55,7 +55,7 @@ fn table_row(finding: &ProbedTarget) -> [String; 4] {
         0 => "<1 ms".to_owned(),
         millis => format!("{millis} ms"),
     };
-    [verdict_name(answer.verdict).to_owned(), latency, target, detail.join("; ")]
+    [answer.verdict.kind().name().to_owned(), latency, target, detail.join("; ")]
 }
 
 fn target_to_json(finding: &ProbedTarget) -> Value {
@@ -70,7 +70,7 @@ fn target_to_json(finding: &ProbedTarget) -> Value {
         ("name", finding.name.as_deref().map_or(Value::Null, Value::from)),
         ("url", answer.url.as_str().into()),
         ("healthy", answer.verdict.is_healthy().into()),
-        ("verdict", verdict_name(answer.verdict).into()),
+        ("verdict", answer.verdict.kind().name().into()),
         ("status", status.map_or(Value::Null, Value::from)),
         ("ready", ready),
         ("failing", names(&answer.channels.failing)),
@@ -78,11 +78,4 @@ fn target_to_json(finding: &ProbedTarget) -> Value {
         ("detail", answer.detail.as_str().into()),
         ("latency_ms", millis.into()),
     ])
-}
-
-fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Healthy { .. } => "healthy",
-        Verdict::Failing(failure) => failure.name(),
-    }
 }

@@ -44,6 +44,18 @@ pub enum DrillOutcome {
     Interrupted,
 }
 
+named_enum! {
+    /// Outcomes of a drill, without their data.
+    pub enum DrillOutcomeKind of DrillOutcome {
+        Passed = "passed",
+        Failed = "failed",
+        Overtaken = "overtaken",
+        Promoted = "promoted",
+        Stopped = "stopped",
+        Interrupted = "interrupted",
+    }
+}
+
 /// Record of one drill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drill {

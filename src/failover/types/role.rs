@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::failover::types::event::InvocationId;
+use crate::text::named_enum::named_enum;
 use crate::text::timestamp::Time;
 
 /// Role of this host.
@@ -16,6 +17,16 @@ pub enum Role {
     Active(Active),
     /// This host stops serving.
     Demoting(Demoting),
+}
+
+named_enum! {
+    /// Roles, without their state.
+    pub enum RoleKind of Role {
+        Standby = "standby",
+        Promoting = "promoting",
+        Active = "active",
+        Demoting = "demoting",
+    }
 }
 
 /// Cause of a promotion.
@@ -34,6 +45,17 @@ pub enum Cause {
     },
     /// The gateway was found running.
     Found,
+}
+
+named_enum! {
+    /// Causes of a promotion, without their data.
+    pub enum CauseKind of Cause {
+        Outage = "outage",
+        Flapping = "flapping",
+        Operator = "operator",
+        Drill = "drill",
+        Found = "found",
+    }
 }
 
 impl Cause {
@@ -82,6 +104,16 @@ pub enum PromotionStep {
     },
 }
 
+named_enum! {
+    /// Steps of a promotion, without their data.
+    pub enum PromotionStepKind of PromotionStep {
+        Sync = "sync",
+        Start = "start",
+        Verify = "verify",
+        Clear = "clear",
+    }
+}
+
 /// Verification of a gateway that was started.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verification {
@@ -128,6 +160,16 @@ pub enum DemotionReason {
     DrillOver,
     /// The gateway was stopped from outside this program.
     Found,
+}
+
+named_enum! {
+    /// Reasons of a demotion, without their data.
+    pub enum DemotionReasonKind of DemotionReason {
+        Ready = "ready",
+        Operator = "operator",
+        DrillOver = "drill_over",
+        Found = "found",
+    }
 }
 
 /// State of a demotion.

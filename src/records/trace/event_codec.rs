@@ -129,8 +129,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::failover::names::VERDICT_NAMES;
     use crate::failover::{HoldKind, UnitState};
+    use crate::probe::VerdictKind;
     use crate::text::json;
 
     #[test]
@@ -167,7 +167,10 @@ mod tests {
             Event::Command(OperatorCommand::Drill { hold: Duration::from_millis(60_001), degraded: true }),
             Event::Tick,
         ];
-        let failures = VERDICT_NAMES.into_iter().filter(|name| !["healthy", "http-status"].contains(name));
+        let failures = VerdictKind::ALL
+            .map(VerdictKind::name)
+            .into_iter()
+            .filter(|name| !["healthy", "http-status"].contains(name));
         let verdicts = failures.chain(["ready", "not ready"]).map(Value::from).chain([Value::from(502_u16)]);
         events.extend(verdicts.map(|name| Event::Probed { upstream: 3, verdict: Verdict::from_json(&name).unwrap() }));
         for event in events {

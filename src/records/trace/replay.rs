@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::config::Config;
 use crate::events::HistoryEntry;
-use crate::failover::{Action, Event, Machine, Observation, OperatorCommand, Role, UnitAction, names};
+use crate::failover::{Action, Event, Machine, Observation, OperatorCommand, Role, UnitAction};
 use crate::os::atomic_file::{self, FileError};
 use crate::os::clock::WallClockOffset;
 use crate::os::load_or_quarantine;
@@ -202,7 +202,7 @@ impl Replayer<'_> {
             (Some(_), None) => Ok(()),
             (None, _) => {
                 let machine = begin.new_machine();
-                let text = format!("monitor started as {}", names::role_name(machine.role()));
+                let text = format!("monitor started as {}", machine.role().kind().name());
                 self.machine = Some((machine, begin.config));
                 self.print_row(at, "begin", &text)
             }
@@ -215,7 +215,7 @@ impl Replayer<'_> {
             self.result.without_begin += 1;
             return Ok(());
         };
-        let before = names::role_name(machine.role());
+        let before = machine.role().kind().name();
         let actions = machine.handle_event(at, event.clone());
         let decided: Vec<_> = actions.iter().filter_map(|action| describe_decision(action, at, &config)).collect();
         let differs = !decided.iter().map(|(name, _)| *name).eq(did.iter().map(String::as_str));

@@ -1,14 +1,11 @@
 //! Metric families: name, help text and source.
 
-use crate::failover::{Drill, DrillOutcome, Failover, Hold, HoldKind, names};
+use crate::failover::{CauseKind, DemotionReasonKind, Drill, DrillOutcome, Failover, Hold, HoldKind, RoleKind};
+use crate::probe::VerdictKind;
 use crate::status::UpstreamStatus;
 use crate::status::metrics::{DeliveryCounts, MetricFamily, MetricsSnapshot, SampleWriter};
 use crate::text::Time;
 use crate::workspace::summary::PullSummary;
-
-const ROLES: [&str; 4] = ["standby", "promoting", "active", "demoting"];
-const CAUSES: [&str; 5] = ["outage", "flapping", "operator", "drill", "found"];
-const REASONS: [&str; 4] = ["ready", "operator", "drill_over", "found"];
 
 const fn gauge(
     name: &'static str,
@@ -42,8 +39,8 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
 
     gauge("role", "Role of this host: 1 for the present one.",
         |data, to|
-            ROLES.iter().for_each(|role| {
-                to.write_labelled(&[("role", role)], bool_value(data.status.role.name == *role));
+            RoleKind::ALL.into_iter().for_each(|role| {
+                to.write_labelled(&[("role", role.name())], bool_value(data.status.role.kind == role));
             })),
     gauge("role_start_timestamp_seconds", "Start of the present role.",
         |data, to| to.write(timestamp_value(data.status.role.since))),
@@ -65,7 +62,7 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
 
     gauge("upstream_up", "1 if the last probe of the upstream was healthy.",
         |data, to| write_upstreams(data, to,
-            |upstream| upstream.last_probe.as_ref().map(|probed| bool_value(probed.verdict == "healthy")))),
+            |upstream| upstream.last_probe.as_ref().map(|probed| bool_value(probed.verdict == VerdictKind::Healthy)))),
     gauge("upstream_stands_by", "1 if the upstream is another standby, idle because one listed before it is up.",
         |data, to| data.status.upstreams.iter().for_each(|upstream|
             to.write_labelled(&[("upstream", &upstream.name)], bool_value(data.status.is_idle_standby(upstream))))),
@@ -86,12 +83,13 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
     gauge("gateway_up", "1 if this host's gateway was healthy at the last poll.",
         |data, to|
             if let Some(probed) = &data.status.gateway.last_probe {
-                to.write(bool_value(probed.verdict == "healthy"));
+                to.write(bool_value(probed.verdict == VerdictKind::Healthy));
             }),
     counter("promotions_total", "Promotions after which this host's gateway answered, by cause.",
-        |data, to| write_counts(to, "cause", &CAUSES, &data.counters.promotions)),
+        |data, to| write_counts(to, "cause", CauseKind::ALL.map(CauseKind::name), data.counters.promotions)),
     counter("demotions_total", "Completed demotions, by reason.",
-        |data, to| write_counts(to, "reason", &REASONS, &data.counters.demotions)),
+        |data, to|
+            write_counts(to, "reason", DemotionReasonKind::ALL.map(DemotionReasonKind::name), data.counters.demotions)),
     counter("failed_starts_total", "Starts after which this host's gateway did not come up.",
         |data, to| to.write(integer_value(data.counters.failed_starts))),
     gauge("last_failover_timestamp_seconds", "Time of the last decision to fail over.",
@@ -143,10 +141,14 @@ fn seconds_between(from: Time, to: Time) -> f64 {
     to.since(from).as_secs_f64()
 }
 
-fn write_counts(to: &mut SampleWriter<'_>, label: &str, names: &[&str], counts: &[(&str, u64)]) {
-    for name in names {
-        let found = counts.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count);
-        to.write_labelled(&[(label, name)], integer_value(found));
+fn write_counts<const KINDS: usize>(
+    to: &mut SampleWriter<'_>,
+    label: &str,
+    names: [&str; KINDS],
+    counts: [u64; KINDS],
+) {
+    for (name, count) in names.into_iter().zip(counts) {
+        to.write_labelled(&[(label, name)], integer_value(count));
     }
 }
 
@@ -180,11 +182,9 @@ fn write_upstreams(data: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>, value:
 
 fn write_probes(data: &MetricsSnapshot<'_>, to: &mut SampleWriter<'_>) {
     for UpstreamStatus { name, .. } in &data.status.upstreams {
-        for verdict in names::VERDICT_NAMES {
-            to.write_labelled(
-                &[("upstream", name), ("verdict", verdict)],
-                integer_value(data.counters.probe_count(name, verdict)),
-            );
+        let counts = data.counters.probes.get(name).copied().unwrap_or_default();
+        for (verdict, count) in VerdictKind::ALL.into_iter().zip(counts) {
+            to.write_labelled(&[("upstream", name), ("verdict", verdict.name())], integer_value(count));
         }
     }
 }
