@@ -12,12 +12,8 @@ fn restarts_an_exited_gateway_with_backoff() {
     let mut night = Night::standby().active();
     let (mut at, mut invocation) = (50.0, 2);
     for wait in [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0] {
-        night
-            .at(at, refused())
-            .at(at, gone(invocation))
-            .expect_notice("GatewayDown")
-            .expect_role("promoting(start)")
-            .expect_actions(&[]);
+        night.at(at, refused());
+        night.at(at, gone(invocation)).expect_notice("GatewayDown").expect_role("promoting(start)").expect_actions(&[]);
         night.at(at + wait - 0.1, refused()).expect_actions(&[]);
         night.at(at + wait, tick()).expect_actions(&[UnitAction(Start)]);
         night.at(at + wait, gone(invocation)).at(at + wait + 0.1, done());
@@ -43,11 +39,8 @@ fn an_upstream_that_has_become_this_host_is_never_failed_back_to() {
     let mut night = Night::standby().active();
     night.at(45.0, refused()).at(45.0, up(2)).expect_role("active");
     for at in (50..4000).step_by(10) {
-        night
-            .at(f64::from(at), fails(ProbeFailure::ThisHost))
-            .at(f64::from(at), up(2))
-            .expect_role("active")
-            .expect_actions(&[]);
+        night.at(f64::from(at), fails(ProbeFailure::ThisHost));
+        night.at(f64::from(at), up(2)).expect_role("active").expect_actions(&[]);
     }
     // Nor is it any part of a hold-down that the true primary's return begins.
     night.at(4000.0, healthy()).at(4020.0, fails(ProbeFailure::ThisHost)).at(4021.0, healthy()).at(4040.0, healthy());
@@ -71,12 +64,8 @@ fn a_gateway_that_goes_silent_is_given_its_patience_and_started_again() {
         night.at(at, refused()).at(at, mute(2));
         at += 10.0;
     }
-    night
-        .expect_notice("NotAnswering")
-        .expect_actions(&[])
-        .at(641.0, mute(2))
-        .expect_notice("StoppingSilent { waited: 600s }")
-        .expect_actions(&[UnitAction(Stop)]);
+    night.expect_notice("NotAnswering").expect_actions(&[]);
+    night.at(641.0, mute(2)).expect_notice("StoppingSilent { waited: 600s }").expect_actions(&[UnitAction(Stop)]);
     night.at(641.1, done()).at(642.0, gone(2)).expect_actions(&[UnitAction(Start)]);
 }
 
@@ -93,12 +82,8 @@ fn a_gateway_that_restarts_itself_within_its_patience_is_left_alone() {
 fn if_it_is_down_and_the_upstream_ready_the_demotion_is_finished() {
     let mut night = Night::standby().active();
     night.at(100.0, healthy()).expect_actions(&[]);
-    night
-        .at(105.0, gone(2))
-        .expect_role("standby")
-        .expect_notice("GatewayDown")
-        .expect_notice("Demoted")
-        .expect_actions(&[Push]);
+    night.at(105.0, gone(2));
+    night.expect_role("standby").expect_notice("GatewayDown").expect_notice("Demoted").expect_actions(&[Push]);
 }
 
 #[test]

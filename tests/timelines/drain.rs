@@ -20,20 +20,10 @@ fn a_promotion_that_becomes_due_gives_it_15_s_more_then_kills_and_starts_again()
     let mut night = due_again();
     night.at(170.0, refused()).at(174.9, drains(2)).expect_actions(&[]);
     night.at(175.0, tick()).expect_actions(&[UnitAction(Kill)]).at(175.1, done());
-    night
-        .at(175.6, gone(2))
-        .expect_notice("Demoted")
-        .expect_notice("Promoting { cause: Outage")
-        .expect_actions(&[Pull]);
-    night
-        .at(175.7, pulled())
-        .expect_actions(&[UnitAction(Start)])
-        .at(175.7, gone(2))
-        .at(175.8, done())
-        .at(185.0, up(3))
-        .at(186.0, up(3))
-        .expect_role("active")
-        .expect_notice("Promoted");
+    night.at(175.6, gone(2));
+    night.expect_notice("Demoted").expect_notice("Promoting { cause: Outage").expect_actions(&[Pull]);
+    night.at(175.7, pulled()).expect_actions(&[UnitAction(Start)]).at(175.7, gone(2));
+    night.at(175.8, done()).at(185.0, up(3)).at(186.0, up(3)).expect_role("active").expect_notice("Promoted");
 }
 
 #[test]
@@ -60,11 +50,8 @@ fn the_primary_back_after_the_kill_was_ordered_starts_nothing() {
 #[test]
 fn a_kill_that_fails_is_reported_and_repeated_15_s_later() {
     let mut night = due_again();
-    night
-        .at(175.0, tick())
-        .expect_actions(&[UnitAction(Kill)])
-        .at(175.1, failed("Access denied"))
-        .expect_notice("StopFailed");
+    night.at(175.0, tick()).expect_actions(&[UnitAction(Kill)]);
+    night.at(175.1, failed("Access denied")).expect_notice("StopFailed");
     night.at_each(&[180.0, 189.0], &drains(2)).expect_role("demoting").expect_actions(&[]);
     night.at(190.0, drains(2)).expect_actions(&[UnitAction(Kill)]).at(190.1, done());
     night.at_each(&[206.0, 300.0, 474.0], &drains(2)).expect_role("demoting").expect_actions(&[]);
@@ -79,11 +66,6 @@ fn a_refused_stop_keeps_the_gateway_up_in_a_new_outage() {
         night.at(at, refused()).at(at, up(2)).discard_so_far();
         night.at(at, failed("Access denied")).discard_so_far();
     }
-    night
-        .at(176.0, up(2))
-        .expect_notice("Adopted")
-        .at(177.0, up(2))
-        .at(178.0, up(2))
-        .expect_role("active")
-        .expect_actions(&[]);
+    night.at(176.0, up(2)).expect_notice("Adopted");
+    night.at(177.0, up(2)).at(178.0, up(2)).expect_role("active").expect_actions(&[]);
 }

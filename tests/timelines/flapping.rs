@@ -227,11 +227,8 @@ fn decided_for_flapping(night: &mut Night) -> f64 {
 fn a_healthy_probe_before_the_start_does_not_call_it_off() {
     let mut night = Night::standby();
     let at = decided_for_flapping(&mut night);
-    night
-        .at(at + 1.0, healthy())
-        .at(at + 2.0, pulled())
-        .expect_actions(&[Action::UnitAction(Start)])
-        .expect_role("promoting(start)");
+    night.at(at + 1.0, healthy());
+    night.at(at + 2.0, pulled()).expect_actions(&[Action::UnitAction(Start)]).expect_role("promoting(start)");
     night.at(at + 2.1, done()).at(at + 9.0, up(2)).at(at + 10.0, up(2)).expect_role("active");
     night.expect_notice("Promoted { cause: Flapping").discard_so_far();
     // The local gateway exits while the primary happens to be up: it is started again.
@@ -244,10 +241,8 @@ fn a_healthy_probe_before_the_start_does_not_call_it_off() {
 fn a_primary_that_stays_calls_it_off_before_the_start() {
     let mut night = Night::standby();
     let at = decided_for_flapping(&mut night);
-    night
-        .at_each(&[at + 3.0, at + 13.0, at + 23.0, at + 32.0], &healthy())
-        .expect_role("promoting(sync)")
-        .discard_so_far();
+    night.at_each(&[at + 3.0, at + 13.0, at + 23.0, at + 32.0], &healthy());
+    night.expect_role("promoting(sync)").discard_so_far();
     night.at(at + 33.1, healthy()).expect_notice("Aborted { why: Healthy }").expect_role("standby").discard_so_far();
 }
 
@@ -257,13 +252,8 @@ fn a_drill_that_a_flapping_primary_overtakes_becomes_a_failover() {
     flap(&mut night, 10.0, 250.0);
     night.expect_role("standby").discard_so_far();
     night.at(251.0, crate::events::drill(600)).discard_so_far();
-    night
-        .at(252.0, pulled())
-        .at(252.1, done())
-        .at(255.0, up(2))
-        .at(256.0, up(2))
-        .expect_role("active")
-        .discard_so_far();
+    night.at(252.0, pulled());
+    night.at(252.1, done()).at(255.0, up(2)).at(256.0, up(2)).expect_role("active").discard_so_far();
     night.at_each(&[257.0, 258.0, 259.0], &healthy());
     flap(&mut night, 260.0, 560.0);
     night.expect_notice("Promoted { cause: Flapping").expect_role("active").discard_so_far();

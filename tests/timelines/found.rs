@@ -54,21 +54,15 @@ fn one_started_by_hand_while_the_primary_is_ready_leaves_its_operator_the_hold_d
 fn one_started_by_hand_in_an_outage_is_adopted_before_the_window_is_due() {
     let mut night = Night::standby();
     night.at(10.0, refused()).expect_actions(&[Pull]);
-    night
-        .at(15.0, up(2))
-        .expect_notice("Adopted")
-        .at(15.5, up(2))
-        .at(16.0, up(2))
-        .expect_role("active")
-        .expect_actions(&[]);
+    night.at(15.0, up(2)).expect_notice("Adopted");
+    night.at(15.5, up(2)).at(16.0, up(2)).expect_role("active").expect_actions(&[]);
 }
 
 #[test]
 fn one_that_systemd_still_starts_is_verified() {
     let mut night = starts(&boots(7));
-    night
-        .at(0.0, look(UnitState::Activating, 7, Verdict::Failing(ProbeFailure::Refused)))
-        .expect_role("promoting(verify)");
+    night.at(0.0, look(UnitState::Activating, 7, Verdict::Failing(ProbeFailure::Refused)));
+    night.expect_role("promoting(verify)");
     night.at(8.0, up(7)).at(8.5, up(7)).expect_role("active").expect_actions(&[]);
 }
 
@@ -90,12 +84,8 @@ fn what_is_down_is_standby_with_a_fresh_window() {
 #[test]
 fn adopts_a_gateway_that_is_restarted_from_outside() {
     let mut night = starts(&drains(7));
-    night
-        .at(0.0, drains(7))
-        .expect_role("demoting")
-        .at(5.0, boots(8))
-        .expect_notice("Adopted")
-        .expect_role("promoting(verify)");
+    night.at(0.0, drains(7)).expect_role("demoting");
+    night.at(5.0, boots(8)).expect_notice("Adopted").expect_role("promoting(verify)");
     night.at(12.0, up(8)).at(13.0, up(8)).expect_role("active");
     for at in 14..120 {
         night.at(f64::from(at), refused()).at(f64::from(at), up(8));

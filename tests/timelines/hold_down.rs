@@ -59,9 +59,8 @@ fn it_is_fixed_at_the_promotion() {
         night.at(f64::from(at), refused()).at(f64::from(at), up(3));
     }
     assert_eq!(night.hold_down(), 60.0);
-    night
-        .at_each(&[40_000.0, 40_010.0, 40_020.0, 40_030.0, 40_040.0, 40_050.0, 40_059.0], &healthy())
-        .expect_role("active");
+    night.at_each(&[40_000.0, 40_010.0, 40_020.0, 40_030.0, 40_040.0, 40_050.0, 40_059.0], &healthy());
+    night.expect_role("active");
     night.at(40_060.0, healthy()).expect_role("demoting").discard_so_far();
 }
 
@@ -90,12 +89,8 @@ fn only_automatic_promotions_count() {
 #[test]
 fn a_promotion_undone_before_its_gateway_answered_counts_too() {
     let mut night = Night::standby().verifying();
-    night
-        .at_each(&[33.0, 43.0, 53.0, 63.0], &healthy())
-        .at(63.1, done())
-        .at(64.0, gone(2))
-        .expect_role("standby")
-        .discard_so_far();
+    night.at_each(&[33.0, 43.0, 53.0, 63.0], &healthy());
+    night.at(63.1, done()).at(64.0, gone(2)).expect_role("standby").discard_so_far();
     assert_eq!(night.memory().promotions, [time(64.0)]);
 }
 

@@ -13,11 +13,8 @@ fn promote_in_standby_promotes_now_skipping_armed_and_witness() {
     let policy = openclaw_failover::failover::Policy { needs_witness: true, ..defaults() };
     let mut night = Night::starting_at(0.0, policy, openclaw_failover::failover::InitialFacts::default());
     night.at(0.0, down()).expect_actions(&[Pull]).at(1.0, pulled());
-    night
-        .at(5.0, promote())
-        .expect_role("promoting(sync)")
-        .expect_notice("Promoting { cause: Operator")
-        .expect_actions(&[Pull]);
+    night.at(5.0, promote());
+    night.expect_role("promoting(sync)").expect_notice("Promoting { cause: Operator").expect_actions(&[Pull]);
     night.at(7.0, pulled()).expect_actions(&[UnitAction(Start)]).at(7.0, down()).at(7.1, done());
     night.at(15.0, up(2)).at(16.0, up(2)).expect_role("active").expect_notice("Promoted { cause: Operator");
 }
@@ -36,12 +33,8 @@ fn demote_and_pause_in_standby_stay() {
 #[test]
 fn promote_in_sync_goes_on_even_if_the_primary_is_back() {
     let mut night = Night::standby().syncing();
-    night
-        .at(31.0, promote())
-        .expect_role("promoting(sync)")
-        .at(32.0, healthy())
-        .expect_role("promoting(sync)")
-        .expect_actions(&[]);
+    night.at(31.0, promote()).expect_role("promoting(sync)");
+    night.at(32.0, healthy()).expect_role("promoting(sync)").expect_actions(&[]);
     night.at(33.0, pulled()).expect_actions(&[UnitAction(Start)]);
 }
 
@@ -57,12 +50,8 @@ fn demote_and_pause_in_sync_abort() {
 #[test]
 fn promote_in_start_and_verify_goes_on() {
     let mut night = Night::standby().starting();
-    night
-        .at(31.05, promote())
-        .at(31.1, done())
-        .expect_role("promoting(verify)")
-        .at(32.0, healthy())
-        .expect_actions(&[]);
+    night.at(31.05, promote());
+    night.at(31.1, done()).expect_role("promoting(verify)").at(32.0, healthy()).expect_actions(&[]);
     night.at(40.0, up(2)).at(41.0, up(2)).expect_role("active").expect_actions(&[]);
     for at in [50.0, 60.0, 70.0, 80.0, 90.0] {
         night.at(at, healthy()).expect_role("active").expect_actions(&[]);
@@ -74,12 +63,8 @@ fn demote_in_start_and_verify_stops() {
     let mut night = Night::standby().starting();
     night.at(31.05, demote()).expect_role("demoting").expect_actions(&[]);
     night.at(31.1, done()).expect_actions(&[UnitAction(Stop)]);
-    night
-        .at(31.2, done())
-        .at(32.0, gone(2))
-        .expect_role("standby")
-        .expect_notice("Demoted { reason: Operator")
-        .expect_actions(&[Push]);
+    night.at(31.2, done());
+    night.at(32.0, gone(2)).expect_role("standby").expect_notice("Demoted { reason: Operator").expect_actions(&[Push]);
 
     let mut night = Night::standby().verifying();
     night.at(35.0, demote()).expect_role("demoting").expect_actions(&[UnitAction(Stop)]);
@@ -89,12 +74,8 @@ fn demote_in_start_and_verify_stops() {
 #[test]
 fn demote_between_two_tries_to_start_aborts() {
     let mut night = Night::standby().starting();
-    night
-        .at(31.1, failed("masked"))
-        .at(33.0, demote())
-        .expect_notice("Aborted")
-        .expect_role("standby")
-        .discard_so_far();
+    night.at(31.1, failed("masked"));
+    night.at(33.0, demote()).expect_notice("Aborted").expect_role("standby").discard_so_far();
 }
 
 #[test]
@@ -135,11 +116,8 @@ fn promote_while_active_stays_whatever_the_primary_does() {
 #[test]
 fn demote_while_active_demotes_now() {
     let mut night = Night::standby().active();
-    night
-        .at(50.0, demote())
-        .expect_role("demoting")
-        .expect_notice("Demoting { reason: Operator }")
-        .expect_actions(&[UnitAction(Stop)]);
+    night.at(50.0, demote());
+    night.expect_role("demoting").expect_notice("Demoting { reason: Operator }").expect_actions(&[UnitAction(Stop)]);
     night.at(50.1, done()).at(51.0, gone(2)).expect_role("standby").expect_actions(&[Push]);
     night.at_each(&[60.0, 70.0, 80.0, 90.0], &refused()).expect_role("standby").discard_so_far();
 }
@@ -147,11 +125,8 @@ fn demote_while_active_demotes_now() {
 #[test]
 fn pause_while_active_freezes_as_is() {
     let mut night = Night::standby().active();
-    night
-        .at(50.0, pause())
-        .at_each(&[100.0, 110.0, 120.0, 130.0, 140.0], &healthy())
-        .expect_role("active")
-        .expect_actions(&[]);
+    night.at(50.0, pause());
+    night.at_each(&[100.0, 110.0, 120.0, 130.0, 140.0], &healthy()).expect_role("active").expect_actions(&[]);
     let mut night = Night::standby().active();
     night.at(50.0, pause()).at(60.0, gone(2)).expect_notice("GatewayDown").expect_role("active").expect_actions(&[]);
     night.at_each(&[63.0, 66.0, 600.0], &refused()).expect_role("active").expect_actions(&[]);
@@ -163,11 +138,8 @@ fn promote_while_demoting_cuts_the_drain_and_starts_again() {
     night.at(140.0, promote()).expect_notice("DrainCut { after: 15s }").expect_actions(&[]);
     night.at(150.0, healthy()).at(154.9, drains(2)).expect_actions(&[]);
     night.at(155.0, tick()).expect_actions(&[UnitAction(Kill)]).at(155.1, done());
-    night
-        .at(155.6, gone(2))
-        .expect_notice("Promoting { cause: Operator")
-        .expect_role("promoting(sync)")
-        .expect_actions(&[Pull]);
+    night.at(155.6, gone(2));
+    night.expect_notice("Promoting { cause: Operator").expect_role("promoting(sync)").expect_actions(&[Pull]);
     night.at(157.0, pulled()).expect_actions(&[UnitAction(Start)]);
 }
 
@@ -201,12 +173,8 @@ fn pause_while_a_drain_is_to_be_cut_kills_and_starts_nothing() {
     night.at(176.0, drains(2)).expect_actions(&[]);
     night.at(180.0, gone(2)).expect_role("standby").expect_actions(&[Push]);
     night.at(200.0, resume()).expect_role("standby").expect_actions(&[]);
-    night
-        .at(201.0, refused())
-        .expect_role("promoting(sync)")
-        .expect_actions(&[StopSync])
-        .at(201.1, pushed(false))
-        .expect_actions(&[Pull]);
+    night.at(201.0, refused()).expect_role("promoting(sync)").expect_actions(&[StopSync]);
+    night.at(201.1, pushed(false)).expect_actions(&[Pull]);
     night.at(203.0, pulled()).expect_role("promoting(start)").expect_actions(&[UnitAction(Start)]);
 }
 
@@ -226,23 +194,15 @@ fn a_hold_ends_by_itself_and_what_is_due_happens_then() {
     for at in (60..400).step_by(10) {
         night.at(f64::from(at), healthy()).at(f64::from(at), up(2));
     }
-    night
-        .expect_role("active")
-        .expect_actions(&[])
-        .at(400.0, tick())
-        .expect_role("demoting")
-        .expect_actions(&[UnitAction(Stop)]);
+    night.expect_role("active").expect_actions(&[]);
+    night.at(400.0, tick()).expect_role("demoting").expect_actions(&[UnitAction(Stop)]);
 }
 
 #[test]
 fn a_hold_set_in_place_of_another_is_the_only_one() {
     let mut night = Night::standby().active();
-    night
-        .at(50.0, until(60.0, promote()))
-        .at(55.0, pause())
-        .expect_notice("HoldSet")
-        .at(61.0, tick())
-        .expect_no_notice();
+    night.at(50.0, until(60.0, promote()));
+    night.at(55.0, pause()).expect_notice("HoldSet").at(61.0, tick()).expect_no_notice();
     assert!(night.memory().hold.as_ref().is_some_and(|hold| hold.until.is_none()));
 }
 

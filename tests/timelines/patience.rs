@@ -86,12 +86,8 @@ fn each_retry_doubles_the_patience_up_to_30_minutes() {
 fn the_monitor_causes_at_most_one_unclean_exit_in_5_minutes() {
     let mut night = Night::with_policy(|policy| policy.start_timeout = Duration::from_secs(60)).verifying();
     looks(&mut night, 31.1, 151.1, &mute(2));
-    night
-        .at(151.1, mute(2))
-        .expect_actions(&[UnitAction(Stop)])
-        .at(151.2, done())
-        .at(151.6, gone(2))
-        .expect_actions(&[UnitAction(Start)]);
+    night.at(151.1, mute(2)).expect_actions(&[UnitAction(Stop)]);
+    night.at(151.2, done()).at(151.6, gone(2)).expect_actions(&[UnitAction(Start)]);
     night.at(151.7, gone(2)).at(151.8, done());
     // Its timeout of 2 × 120 s ends at 391.8 s, the five minutes between unclean exits only at 451.1 s.
     looks(&mut night, 152.1, 451.1, &mute(3));
@@ -102,12 +98,8 @@ fn the_monitor_causes_at_most_one_unclean_exit_in_5_minutes() {
 #[test]
 fn a_cut_drain_waits_for_the_5_minutes_too() {
     let mut night = Night::standby().draining();
-    night
-        .at_each(&[140.0, 150.0, 159.9], &refused())
-        .at(160.0, refused())
-        .expect_notice("DrainCut")
-        .at(170.0, refused())
-        .expect_actions(&[]);
+    night.at_each(&[140.0, 150.0, 159.9], &refused());
+    night.at(160.0, refused()).expect_notice("DrainCut").at(170.0, refused()).expect_actions(&[]);
     night.at(175.0, drains(2)).expect_actions(&[UnitAction(Kill)]);
     night.at(175.1, done()).at(175.6, gone(2)).expect_actions(&[Pull]);
     night.at(175.7, pulled()).expect_actions(&[UnitAction(Start)]).at(175.7, gone(2)).at(175.8, done());
@@ -124,11 +116,8 @@ fn a_cut_drain_waits_for_the_5_minutes_too() {
 fn a_stop_of_a_silent_gateway_that_hangs_is_repeated() {
     let mut night = Night::standby().verifying();
     looks(&mut night, 31.1, 631.1, &mute(2));
-    night
-        .at(631.1, mute(2))
-        .expect_actions(&[UnitAction(Stop)])
-        .at(631.2, failed("timed out"))
-        .expect_notice("StopFailed");
+    night.at(631.1, mute(2)).expect_actions(&[UnitAction(Stop)]);
+    night.at(631.2, failed("timed out")).expect_notice("StopFailed");
     looks(&mut night, 631.6, 976.1, &mute(2));
     night.expect_actions(&[]);
     night.at(976.1, mute(2)).expect_actions(&[UnitAction(Stop)]);

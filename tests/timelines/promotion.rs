@@ -107,9 +107,8 @@ fn a_start_that_fails_is_retried_with_backoff() {
     let mut night = Night::standby().starting();
     let mut at = 31.1;
     for wait in [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0] {
-        night
-            .at(at, failed("Access denied"))
-            .expect_notice(&format!("StartFailed {{ why: Described(\"Access denied\"), retry_in: Some({wait}"));
+        night.at(at, failed("Access denied"));
+        night.expect_notice(&format!("StartFailed {{ why: Described(\"Access denied\"), retry_in: Some({wait}"));
         night.at(at + wait - 0.1, refused()).expect_actions(&[]);
         night.at(at + wait, tick()).expect_actions(&[UnitAction(Start)]);
         at += wait + 0.1;

@@ -82,16 +82,9 @@ fn the_standby_rebooted_while_active_takes_over_again_one_window_later() {
     let mut night = night.restart_at(200.0, gone(2));
     night.expect_role("standby").expect_actions(&[Push]);
     assert!(night.memory().has_unpushed_changes);
-    night
-        .at(201.0, pushed(true))
-        .expect_actions(&[Pull])
-        .at(201.1, pulled())
-        .at(201.1, refused())
-        .expect_actions(&[Pull])
-        .at(202.0, pulled())
-        .at_each(&[210.0, 220.0, 229.9], &refused())
-        .expect_role("standby")
-        .expect_actions(&[]);
+    night.at(201.0, pushed(true)).expect_actions(&[Pull]);
+    night.at(201.1, pulled()).at(201.1, refused()).expect_actions(&[Pull]);
+    night.at(202.0, pulled()).at_each(&[210.0, 220.0, 229.9], &refused()).expect_role("standby").expect_actions(&[]);
     night.at(230.0, refused()).expect_role("promoting(start)").expect_actions(&[UnitAction(Start)]);
     night.at(230.1, done()).at(240.0, up(3)).at(241.0, up(3)).expect_role("active").expect_notice("hold_down: 60s");
 }
@@ -101,12 +94,8 @@ fn holds_survive_a_restart() {
     let mut night = Night::standby();
     night.at(5.0, pause());
     let mut night = night.restart_at(100.0, down());
-    night
-        .discard_so_far()
-        .at_each(&[110.0, 120.0, 130.0, 140.0], &refused())
-        .expect_role("standby")
-        .expect_notice("HeldBack")
-        .discard_so_far();
+    night.discard_so_far().at_each(&[110.0, 120.0, 130.0, 140.0], &refused());
+    night.expect_role("standby").expect_notice("HeldBack").discard_so_far();
 }
 
 #[test]
@@ -153,12 +142,8 @@ fn a_persisted_time_in_the_future_counts_as_now() {
     let failover = known.last_failover.unwrap();
     assert_eq!((failover.last_healthy_at, failover.decided_at, failover.answered_at), (now, now, Some(now)));
     assert_eq!(night.hold_down(), 60.0);
-    night
-        .at(86_399.0, crate::events::tick())
-        .discard_so_far()
-        .at(86_400.0, crate::events::tick())
-        .expect_notice("HoldStands")
-        .discard_so_far();
+    night.at(86_399.0, crate::events::tick()).discard_so_far();
+    night.at(86_400.0, crate::events::tick()).expect_notice("HoldStands").discard_so_far();
 }
 
 #[test]
@@ -170,12 +155,8 @@ fn a_hold_that_was_announced_is_not_announced_at_each_start() {
         defaults(),
         failover::InitialFacts { persistent_state: memory, armed: vec![true], unit: None },
     );
-    night
-        .discard_so_far()
-        .at(0.1, crate::events::tick())
-        .expect_no_notice()
-        .at(72_799.0, crate::events::tick())
-        .expect_no_notice();
+    night.discard_so_far();
+    night.at(0.1, crate::events::tick()).expect_no_notice().at(72_799.0, crate::events::tick()).expect_no_notice();
     night.at(72_800.0, crate::events::tick()).expect_notice("HoldStands").discard_so_far();
 }
 
@@ -184,10 +165,8 @@ fn a_demotion_keeps_its_reason_after_a_monitor_restart() {
     let night = Night::with_policy(|_| ()).draining();
     let mut night = night.restart_at(131.0, drains(2));
     night.expect_notice("Demoting { reason: Ready { upstream: 0 } }").expect_role("demoting").discard_so_far();
-    night
-        .at(140.0, gone(2))
-        .expect_notice("Demoted { reason: Ready { upstream: 0 }, active_for: Some(99s) }")
-        .expect_role("standby");
+    night.at(140.0, gone(2));
+    night.expect_notice("Demoted { reason: Ready { upstream: 0 }, active_for: Some(99s) }").expect_role("standby");
     night.discard_so_far();
     assert_eq!(night.memory().demotion_reason, None);
 }
@@ -196,10 +175,8 @@ fn a_demotion_keeps_its_reason_after_a_monitor_restart() {
 fn announces_a_demotion_that_ended_without_a_monitor() {
     let night = Night::with_policy(|_| ()).draining();
     let mut night = night.restart_at(150.0, gone(2));
-    night
-        .expect_notice("Demoted { reason: Ready { upstream: 0 }, active_for: Some(109s) }")
-        .expect_role("standby")
-        .discard_so_far();
+    night.expect_notice("Demoted { reason: Ready { upstream: 0 }, active_for: Some(109s) }");
+    night.expect_role("standby").discard_so_far();
     night.at(151.0, gone(2)).expect_no_notice();
     let night = Night::standby();
     night.restart_at(10.0, down()).expect_only_notices(&["Win"]).discard_so_far();

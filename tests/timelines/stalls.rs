@@ -29,11 +29,8 @@ fn in_an_open_window_it_decides_nothing() {
 fn in_sync_nothing_is_started_before_the_primary_was_asked_again() {
     let mut night = Night::standby().syncing();
     night.at(HOUR, tick()).expect_actions(&[StopSync]).at(HOUR, pulled()).expect_actions(&[]);
-    night
-        .at(HOUR + 0.1, healthy())
-        .expect_notice("Aborted { why: Healthy }")
-        .expect_role("standby")
-        .expect_actions(&[Pull]);
+    night.at(HOUR + 0.1, healthy());
+    night.expect_notice("Aborted { why: Healthy }").expect_role("standby").expect_actions(&[Pull]);
 
     let mut night = Night::standby().syncing();
     night.at(HOUR, pulled()).expect_actions(&[]);
@@ -85,11 +82,7 @@ fn while_demoting_it_ends_the_drain_no_sooner() {
 fn while_a_cut_drain_waits_it_kills_but_starts_nothing_unasked() {
     let mut night = Night::standby().draining();
     night.at_each(&[140.0, 150.0, 160.0], &refused()).expect_notice("DrainCut");
-    night
-        .at(HOUR, gone(2))
-        .expect_role("promoting(sync)")
-        .expect_actions(&[Pull])
-        .at(HOUR, pulled())
-        .expect_actions(&[]);
+    night.at(HOUR, gone(2)).expect_role("promoting(sync)").expect_actions(&[Pull]);
+    night.at(HOUR, pulled()).expect_actions(&[]);
     night.at(HOUR + 0.1, healthy()).expect_notice("Aborted").expect_role("standby").expect_actions(&[Push]);
 }

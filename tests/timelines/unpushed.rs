@@ -67,11 +67,8 @@ fn a_push_that_does_not_end_is_waited_for_like_a_pull() {
     night.at_each(&[141.0, 151.0], &refused()).at(154.0, refused()).expect_actions(&[StopSync]);
     // The push may be changing the work tree, which must not happen while an agent uses it.
     night.at(160.0, refused()).expect_role("promoting(sync)").expect_actions(&[]);
-    night
-        .at(165.0, tick())
-        .expect_actions(&[StopSync])
-        .at_each(&[170.0, 180.0, 190.0, 199.0], &refused())
-        .expect_actions(&[]);
+    night.at(165.0, tick()).expect_actions(&[StopSync]);
+    night.at_each(&[170.0, 180.0, 190.0, 199.0], &refused()).expect_actions(&[]);
     night.at(200.0, pushed(false)).expect_role("promoting(start)").expect_actions(&[UnitAction(Start)]);
 }
 

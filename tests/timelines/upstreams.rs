@@ -65,11 +65,8 @@ fn the_outage_counts_from_the_last_healthy_upstream() {
     for at in [10.0, 20.0, 30.0, 40.0] {
         night.at(at, second(healthy())).at(at + 5.0, refused()).expect_actions(&[]);
     }
-    night
-        .at(50.0, second(refused()))
-        .expect_notice("WindowOpened { upstream: 1")
-        .expect_actions(&[Pull])
-        .at(52.0, pulled());
+    night.at(50.0, second(refused())).expect_notice("WindowOpened { upstream: 1").expect_actions(&[Pull]);
+    night.at(52.0, pulled());
     for at in [55.0, 60.0, 65.0, 69.0] {
         night.at(at, refused()).at(at + 0.5, second(refused())).expect_role("standby").expect_actions(&[]);
     }
@@ -90,27 +87,17 @@ fn ready_means_one_and_the_same_upstream_throughout() {
     let mut night = active();
     night.at(400.0, healthy()).at(410.0, healthy()).at(415.0, second(healthy())).at(418.0, refused());
     night.at(425.0, second(healthy())).at(432.0, healthy()).at(435.0, second(refused())).expect_actions(&[]);
-    night
-        .at(442.0, healthy())
-        .at(445.0, second(refused()))
-        .at(452.0, healthy())
-        .expect_role("active")
-        .expect_actions(&[]);
-    night
-        .at(462.0, healthy())
-        .expect_role("demoting")
-        .expect_notice("Ready { upstream: 0 }")
-        .expect_actions(&[UnitAction(Stop)]);
+    night.at(442.0, healthy());
+    night.at(445.0, second(refused())).at(452.0, healthy()).expect_role("active").expect_actions(&[]);
+    night.at(462.0, healthy());
+    night.expect_role("demoting").expect_notice("Ready { upstream: 0 }").expect_actions(&[UnitAction(Stop)]);
 }
 
 #[test]
 fn either_upstream_may_be_the_one() {
     let mut night = active();
-    night
-        .at_each(&[100.0, 110.0, 120.0], &second(healthy()))
-        .at_each(&[121.0, 124.0], &refused())
-        .expect_role("active")
-        .expect_actions(&[]);
+    night.at_each(&[100.0, 110.0, 120.0], &second(healthy()));
+    night.at_each(&[121.0, 124.0], &refused()).expect_role("active").expect_actions(&[]);
     night.at(130.0, second(healthy())).expect_notice("Ready { upstream: 1 }").expect_actions(&[UnitAction(Stop)]);
 }
 
@@ -129,11 +116,8 @@ fn restart_grace_asks_the_upstream_that_was_healthy_last() {
     let policy = |policy: &mut Policy| (policy.upstreams, policy.restart_grace) = (2, Duration::from_secs(60));
     let mut night = Night::with_policy(policy);
     // The second was healthy last, and it times out: no restart grace, although the first refuses connections.
-    night
-        .at(10.0, refused())
-        .at(10.0, second(fails(ProbeFailure::Unreachable)))
-        .expect_actions(&[Pull])
-        .at(12.0, pulled());
+    night.at(10.0, refused());
+    night.at(10.0, second(fails(ProbeFailure::Unreachable))).expect_actions(&[Pull]).at(12.0, pulled());
     night.at(20.0, refused()).at(20.0, second(fails(ProbeFailure::Unreachable)));
     night.at(30.0, refused()).expect_actions(&[UnitAction(Start)]);
 }

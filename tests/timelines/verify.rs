@@ -16,22 +16,16 @@ const READY: Verdict = Verdict::Healthy { ready: true };
 fn a_start_that_systemd_took_is_not_a_promotion() {
     let mut night = Night::standby().verifying();
     night.expect_no_notice().expect_role("promoting(verify)");
-    night
-        .at_each(&[32.0, 33.0, 34.0], &boots(2))
-        .expect_role("promoting(verify)")
-        .expect_actions(&[])
-        .expect_no_notice();
+    night.at_each(&[32.0, 33.0, 34.0], &boots(2));
+    night.expect_role("promoting(verify)").expect_actions(&[]).expect_no_notice();
 }
 
 #[test]
 fn the_gateway_must_answer_twice() {
     let mut night = Night::standby().verifying();
     night.at(40.0, up(2)).expect_role("promoting(verify)").expect_no_notice();
-    night
-        .at(41.0, up(2))
-        .expect_role("active")
-        .expect_notice("Promoted { cause: Outage, took: 11s, hold_down: 30s }")
-        .expect_actions(&[]);
+    night.at(41.0, up(2)).expect_role("active");
+    night.expect_notice("Promoted { cause: Outage, took: 11s, hold_down: 30s }").expect_actions(&[]);
 }
 
 #[test]
@@ -141,10 +135,8 @@ fn the_primary_back_during_verify_demotes_after_the_hold_down() {
     let mut night = Night::standby().verifying();
     night.at_each(&[33.0, 43.0, 53.0, 62.9], &healthy()).expect_role("promoting(verify)").expect_actions(&[]);
     night.at(63.0, healthy()).expect_role("demoting").expect_actions(&[UnitAction(Stop)]);
-    night
-        .at(63.1, done())
-        .at(64.0, gone(2))
-        .expect_notice("Demoted { reason: Ready { upstream: 0 }, active_for: None }");
+    night.at(63.1, done());
+    night.at(64.0, gone(2)).expect_notice("Demoted { reason: Ready { upstream: 0 }, active_for: None }");
     night.expect_role("standby").expect_actions(&[Push]);
 }
 

@@ -17,10 +17,8 @@ fn outage_just_after_a_probe() {
     night.at(10.0, refused()).expect_actions(&[Pull]).expect_notice("WindowOpened");
     night.at(12.0, pulled()).expect_actions(&[]);
     night.at_each(&[13.0, 16.0, 19.0, 22.0, 25.0, 28.0], &refused()).expect_actions(&[]).expect_no_notice();
-    night
-        .at(30.0, refused())
-        .expect_actions(&[UnitAction(Start)])
-        .expect_notice("Promoting { cause: Outage, window: 30s, failures: 8");
+    night.at(30.0, refused());
+    night.expect_actions(&[UnitAction(Start)]).expect_notice("Promoting { cause: Outage, window: 30s, failures: 8");
     night.expect_role("promoting(start)");
 }
 
@@ -73,11 +71,8 @@ fn one_healthy_verdict_closes_the_window() {
 #[test]
 fn an_upstream_that_is_alive_and_muted_is_no_outage() {
     let mut night = Night::standby();
-    night
-        .at_each(&[10.0, 20.0, 30.0, 40.0, 50.0], &crate::events::muted())
-        .expect_role("standby")
-        .expect_actions(&[])
-        .expect_no_notice();
+    night.at_each(&[10.0, 20.0, 30.0, 40.0, 50.0], &crate::events::muted());
+    night.expect_role("standby").expect_actions(&[]).expect_no_notice();
 }
 
 #[test]

@@ -50,11 +50,8 @@ fn isolation_ends_at_once_when_a_witness_answers() {
     let mut night = until_due(false);
     night.at(30.0, refused()).expect_notice("Isolated");
     night.at(31.0, refused()).expect_actions(&[QueryWitnesses]);
-    night
-        .at(31.1, witness(true))
-        .expect_notice("Reconnected")
-        .expect_notice("Promoting")
-        .expect_actions(&[UnitAction(Start)]);
+    night.at(31.1, witness(true));
+    night.expect_notice("Reconnected").expect_notice("Promoting").expect_actions(&[UnitAction(Start)]);
     assert!(!night.machine.is_isolated());
 }
 
@@ -62,12 +59,8 @@ fn isolation_ends_at_once_when_a_witness_answers() {
 fn isolation_ends_when_an_upstream_answers() {
     let mut night = until_due(false);
     night.at(30.0, refused()).expect_notice("Isolated");
-    night
-        .at(31.0, healthy())
-        .expect_notice("WindowClosed")
-        .expect_notice("Reconnected")
-        .expect_role("standby")
-        .expect_actions(&[]);
+    night.at(31.0, healthy());
+    night.expect_notice("WindowClosed").expect_notice("Reconnected").expect_role("standby").expect_actions(&[]);
     assert!(!night.machine.is_isolated());
 }
 
@@ -87,12 +80,8 @@ fn an_answer_asked_for_before_the_windows_first_failure_does_not_count() {
     night.at(10.0, refused()).expect_actions(&[Pull, QueryWitnesses]);
     night.at(11.0, healthy()).at(12.0, pulled()).at(21.0, refused());
     night.at(22.0, witness(true)).expect_actions(&[Pull, QueryWitnesses]);
-    night
-        .at(22.1, pulled())
-        .at(22.1, witness(true))
-        .at_each(&[31.0, 40.9], &refused())
-        .expect_role("standby")
-        .expect_actions(&[QueryWitnesses]);
+    night.at(22.1, pulled()).at(22.1, witness(true));
+    night.at_each(&[31.0, 40.9], &refused()).expect_role("standby").expect_actions(&[QueryWitnesses]);
     night.at(41.0, refused()).expect_role("standby").at(41.2, witness(true)).expect_actions(&[QueryWitnesses]);
     night.at(41.3, witness(true)).expect_actions(&[UnitAction(Start)]);
 }
