@@ -156,7 +156,7 @@ impl Monitor {
         let mut past = stored_state::load(&parts.paths);
         let unit = backend.show();
         let start = failover::InitialFacts {
-            persistent_state: past.persistent_state.clone(),
+            persistent_state: past.persistent_state,
             armed: past.seen_healthy.armed_flags(&parts.config.upstreams),
             unit: unit.as_ref().ok().map(backend::to_observed_unit),
         };
@@ -180,7 +180,7 @@ impl Monitor {
             tracer: Tracer::default(),
             is_seen_healthy_unsaved: past.seen_healthy != SeenHealthy::default(),
             seen_healthy: past.seen_healthy,
-            saved_state: past.persistent_state,
+            saved_state: PersistentState::default(),
             gateway: None,
             gateway_exit: None,
             timeline: past.timeline,

@@ -12,26 +12,39 @@ use crate::os::clock::{Moment, WallClockOffset};
 use crate::os::load_or_quarantine::{UnreadableFile, load_or_quarantine as load_file};
 use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::json_fields::{JsonField, read_field};
+use crate::text::json_fields::{JsonField, read_field, read_optional};
 use crate::text::timestamp::millis_between;
 
 /// Limit on the size of `state.json`, in bytes. The monitor writes less than 3 KiB.
 const MAX_STATE_BYTES: usize = 64 * 1024;
+
+/// Key of the hold.
+const HOLD_KEY: &str = "hold";
 
 /// Key of the time at which the file was written.
 const SAVED_AT_KEY: &str = "saved_at";
 
 /// Reads the state that the last monitor saved. `now` is the wall clock's.
 ///
-/// A missing file gives an empty state. An unreadable one does too; it is moved aside, and the caller must report it.
+/// A missing file gives an empty state. An unreadable one is moved aside, and the caller must report it. Its hold
+/// counts if that is readable, as in a file of another version: no upgrade may let a paused standby fail over.
 pub fn load(path: &Path, now: Time) -> (PersistentState, Option<UnreadableFile>) {
     let consequence = "the saved state is lost, including any hold and the length of the hold-down";
     let now_by_both = Moment { wall_time: now, boot_time: BootTime::now() };
+    let mut salvaged = PersistentState::default();
     match load_file(path, MAX_STATE_BYTES, now, consequence, |node| {
+        let hold = read_optional(node, HOLD_KEY).unwrap_or_default();
+        salvaged = rebase_times(PersistentState { hold, ..PersistentState::default() }, node, now_by_both);
         Ok(rebase_times(PersistentState::from_json(node)?, node, now_by_both))
     }) {
         Ok(found) => (found.unwrap_or_default(), None),
-        Err(unreadable) => (PersistentState::default(), Some(unreadable)),
+        Err(mut unreadable) => {
+            if salvaged.hold.is_some() {
+                unreadable.consequence =
+                    "its hold stays in force; the rest is lost, including the length of the hold-down";
+            }
+            (salvaged, Some(unreadable))
+        }
     }
 }
 
@@ -113,7 +126,8 @@ mod tests {
             let aside = folder.path().join("state.json.unreadable-1795300227");
             assert_eq!(unreadable.quarantined.as_ref().unwrap(), &aside);
             assert_eq!(fs::read(&aside).unwrap(), text);
-            assert_eq!(persistent_state, PersistentState::default());
+            let without_hold = PersistentState { hold: None, ..persistent_state.clone() };
+            assert_eq!(without_hold, PersistentState::default());
         }
         assert_eq!(path.exists(), unreadable.is_none());
         (persistent_state, unreadable.is_some())
@@ -193,6 +207,25 @@ mod tests {
         let text = save_to_text(&persistent_state).replace(",\n  \"drill\": null,\n  \"drilled_at\": null", "");
         assert!(!text.contains("drill"), "{text}");
         assert_eq!(load_text(text.as_bytes()), (persistent_state, false));
+    }
+
+    #[test]
+    fn keeps_the_hold_of_a_state_that_it_cannot_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let only_the_hold = PersistentState { hold: full_memory().hold, ..PersistentState::default() };
+        let saved_text = save_to_text(&full_memory());
+        for (known, other) in [("unpushed", "unreturned"), ("last_healthy_at", "life_at"), ("schema", "version")] {
+            fs::write(&path, saved_text.replace(&format!("\"{known}\""), &format!("\"{other}\""))).unwrap();
+            let (persistent_state, unreadable) = load(&path, NOW);
+            assert_eq!(persistent_state, only_the_hold, "{other}");
+            let told = unreadable.unwrap().to_string();
+            assert!(told.contains("; its hold stays in force; the rest is lost"), "{told}");
+        }
+        fs::write(&path, saved_text.replace("paused", "passed")).unwrap();
+        let (persistent_state, unreadable) = load(&path, NOW);
+        assert_eq!(persistent_state, PersistentState::default());
+        assert!(unreadable.unwrap().to_string().ends_with("lost, including any hold and the length of the hold-down"));
     }
 
     #[test]
