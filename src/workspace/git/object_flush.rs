@@ -15,8 +15,8 @@ const MAX_SINGLE_FLUSHES: usize = 96;
 /// Number of files that are flushed at once, so that they share the file system's transactions.
 const FLUSH_THREADS: usize = 16;
 
-/// Flushes the loose objects that were stored since `since`, and the folders that name them. False if there are so many
-/// that the whole file system must be flushed.
+/// Flushes the objects and packs that were stored since `since`, and the folders that name them. False if there are so
+/// many that the whole file system must be flushed.
 pub(super) fn flush_objects_since(git_dir: &Path, since: SystemTime) -> io::Result<bool> {
     // A clock that was set back during the run must hide no object.
     let from = since.min(SystemTime::now()) - KERNEL_FLUSH_TIME;
@@ -24,7 +24,8 @@ pub(super) fn flush_objects_since(git_dir: &Path, since: SystemTime) -> io::Resu
     let mut changed = vec![objects.clone()];
     for folder in fs::read_dir(&objects)?.map(|entry| entry.map(|entry| entry.path())) {
         let folder = folder?;
-        if folder.file_name().is_some_and(|name| name.len() == 2) {
+        // git stores a file of half a gigabyte as a pack.
+        if folder.file_name().is_some_and(|name| name.len() == 2 || name == "pack") {
             let before = changed.len();
             for object in fs::read_dir(&folder)? {
                 let object = object?;
@@ -77,5 +78,16 @@ mod tests {
         assert!(flush_objects_since(folder.path(), now + Duration::from_secs(9999)).unwrap());
         (230..330).for_each(|index| store(index, Duration::ZERO));
         assert!(!flush_objects_since(folder.path(), now + Duration::from_secs(9999)).unwrap());
+    }
+
+    #[test]
+    fn counts_packs_as_objects() {
+        let folder = tempfile::tempdir().unwrap();
+        let packs = folder.path().join("objects/pack");
+        fs::create_dir_all(&packs).unwrap();
+        File::create(packs.join("0.pack")).unwrap();
+        assert!(flush_objects_since(folder.path(), SystemTime::now()).unwrap());
+        (1..=MAX_SINGLE_FLUSHES).for_each(|index| drop(File::create(packs.join(format!("{index}.pack"))).unwrap()));
+        assert!(!flush_objects_since(folder.path(), SystemTime::now()).unwrap());
     }
 }
