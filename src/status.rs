@@ -4,12 +4,12 @@
 //! the monitor knows. All times in a [`Status`] are wall clock.
 
 mod build;
+mod codec;
 mod command;
+mod file;
 pub mod metrics;
-mod read;
 mod render;
 mod timeline_row;
-mod write;
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::probe::VerdictKind;
 use crate::records::timeline::Timeline;
 pub use crate::status::build::{LastProbe, MonitorFacts};
 pub use crate::status::command::{StatusFormat, render_file, render_status};
-pub use crate::status::read::StatusError;
+pub use crate::status::file::StatusError;
 use crate::text::{Named, Time};
 use crate::workspace::summary::{PullSummary, PushSummary};
 

@@ -57,8 +57,25 @@ pub(crate) trait JsonField: Sized {
 }
 
 /// Declares the fields of a record with their keys. Optional fields may be missing, as in files of older versions;
-/// others may only be null. A record `with schema` has the schema version as its first field.
+/// others may only be null. A record `with schema` has the schema version as its first field. In a `lenient` record,
+/// every field that is missing or of another type has its default.
 macro_rules! json_record {
+    ($Record:ident lenient { $($field:ident: $key:literal),+ $(,)? }) => {
+        impl $crate::text::json_fields::JsonField for $Record {
+            fn to_json(&self) -> $crate::text::json::Value {
+                $crate::text::json::Value::from_entries([
+                    $(($key, $crate::text::json_fields::JsonField::to_json(&self.$field)),)+
+                ])
+            }
+
+            fn from_json(
+                node: &$crate::text::json::Value,
+            ) -> Result<Self, $crate::text::json_fields::RecordError> {
+                node.as_object().ok_or($crate::text::json_fields::RecordError::new("is not an object"))?;
+                Ok(Self { $($field: $crate::text::json_fields::read_lenient(node, $key),)+ })
+            }
+        }
+    };
     ($Record:ident $(with $schema:ident)? { $($field:ident: $key:literal $($optional:ident)?),+ $(,)? }) => {
         impl $crate::text::json_fields::JsonField for $Record {
             fn to_json(&self) -> $crate::text::json::Value {
@@ -102,6 +119,11 @@ pub(crate) fn read_field<T: JsonField>(object: &Value, key: &'static str) -> Res
 /// Reads a field that can be null or, in files of older versions, missing.
 pub(crate) fn read_optional<T: JsonField>(object: &Value, key: &'static str) -> Result<Option<T>, RecordError> {
     object.get(key).map_or(Ok(None), |node| Option::from_json(node)).map_err(|why| why.in_field(key))
+}
+
+/// Reads a field; the default if it is missing or of another type.
+pub(crate) fn read_lenient<T: JsonField + Default>(object: &Value, key: &'static str) -> T {
+    read_field(object, key).unwrap_or_default()
 }
 
 /// Reads the name of an enum's variant.
