@@ -102,10 +102,8 @@ fn restarts_never_cause_a_failover() {
     ] {
         let mut play = Play::new(policy, vec![plan]);
         play.run_until(24.0 * HOUR);
-        assert_eq!(
-            (play.decision_times(), said(&play, |note| matches!(note, MachineNotice::Flapping { .. }))),
-            (vec![], vec![])
-        );
+        assert_eq!(play.decision_times(), vec![]);
+        assert_eq!(said(&play, |note| matches!(note, MachineNotice::Flapping { .. })), vec![]);
     }
 }
 

@@ -268,11 +268,8 @@ fn a_branch_that_cannot_be_merged_is_left_and_the_others_are_merged() {
         git config merge.broken.driver 'kill -9 $$'",
     );
     let pushed = repos.push_primary();
-    assert_eq!(
-        (pushed.outcome, pushed.merged_branches.to_sentence()),
-        (PushOutcome::Pushed, "failover/good".to_owned()),
-        "{pushed:?}"
-    );
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+    assert_eq!(pushed.merged_branches.to_sentence(), "failover/good", "{pushed:?}");
     assert_eq!(pushed.conflicts.count, 2, "{pushed:?}");
     assert!(pushed.conflicts.to_sentence().contains("failover/name: "), "{pushed:?}");
     assert!(pushed.conflicts.to_sentence().contains("nvalid path 'git~1'"), "{pushed:?}");

@@ -69,11 +69,8 @@ fn the_primary_commits_what_lies_there_and_leaves_the_index_in_order() {
     let repos = Repositories::new();
     repos.primary("echo a >a; git add a; echo b >b; rm MEMORY.md");
     let pushed = repos.push_primary();
-    assert_eq!(
-        (pushed.outcome, pushed.pushed_branches.to_sentence()),
-        (PushOutcome::Pushed, "main".to_owned()),
-        "{pushed:?}"
-    );
+    assert_eq!(pushed.outcome, PushOutcome::Pushed, "{pushed:?}");
+    assert_eq!(pushed.pushed_branches.to_sentence(), "main", "{pushed:?}");
     assert_eq!(repos.primary("git status --porcelain; git ls-files"), "a\nb");
     assert_eq!(repos.remote("git ls-tree --name-only main"), "a\nb");
     assert!(repos.primary("git log -1 --format=%an").starts_with("openclaw-failover on claw1"));

@@ -135,11 +135,8 @@ fn who_has_an_old_file_open_may_go_on_writing() {
     assert!(repos.push().is_complete());
     let mut open = OpenOptions::new().append(true).open(repos.at("primary/MEMORY.md")).unwrap();
     let pushed = repos.push_primary();
-    assert_eq!(
-        (pushed.merged_branches.to_sentence().as_str(), pushed.moved_aside.count),
-        ("failover/claw2", 1),
-        "{pushed:?}"
-    );
+    assert_eq!(pushed.merged_branches.to_sentence(), "failover/claw2", "{pushed:?}");
+    assert_eq!(pushed.moved_aside.count, 1, "{pushed:?}");
     // The old file is renamed before the late write, because there may be no later run.
     let aside = &pushed.moved_aside.listed[0];
     assert!(aside.starts_with("MEMORY.md.local-"), "{aside}");
@@ -164,11 +161,8 @@ fn an_agent_that_never_pauses_has_its_own_work_sent() {
         >.git/info/attributes; echo mine >mine.md; echo mine >>MEMORY.md",
     );
     let pushed = repos.push_primary();
-    assert_eq!(
-        (pushed.outcome, pushed.pushed_branches.to_sentence()),
-        (PushOutcome::InUse, "main".into()),
-        "{pushed:?}"
-    );
+    assert_eq!(pushed.outcome, PushOutcome::InUse, "{pushed:?}");
+    assert_eq!(pushed.pushed_branches.to_sentence(), "main", "{pushed:?}");
     assert!(pushed.details.contains("MEMORY.md changed during the sync"), "{}", pushed.details);
     assert_eq!(repos.remote("git show main:mine.md"), "mine");
     repos.primary("rm .git/info/attributes");

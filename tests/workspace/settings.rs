@@ -335,11 +335,8 @@ fn pushed_is_said_only_of_what_the_url_has_that_is_fetched_from() {
         repos.standby(&set);
         fs::rename(repos.at("remote.git"), repos.at("gone.git")).unwrap();
         let pushed = repos.push();
-        assert_eq!(
-            (pushed.outcome, pushed.last_complete_at),
-            (PushOutcome::NotPushed, None),
-            "{elsewhere}: {pushed:?}"
-        );
+        assert_eq!(pushed.outcome, PushOutcome::NotPushed, "{elsewhere}: {pushed:?}");
+        assert_eq!(pushed.last_complete_at, None, "{elsewhere}: {pushed:?}");
         fs::rename(repos.at("gone.git"), repos.at("remote.git")).unwrap();
         if elsewhere.contains("pushInsteadOf") {
             continue;
