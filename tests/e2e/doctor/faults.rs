@@ -1,5 +1,7 @@
 //! Faults of a standby: for each the script that causes it, the expected results of `doctor`, and the repair.
 
+use FaultScript::{AtThePrimary, Here, PrimarySays};
+
 use crate::stub::StubAnswer;
 
 /// Fault.
@@ -47,7 +49,7 @@ until_it_watches() { until openclaw-failover status | grep -q 'primary: healthy'
 pub(super) static OPENCLAW_FAULTS: [Fault; 5] = [
     single_check_fault(
         "Node is too old",
-        FaultScript::Here(
+        Here(
             "away /usr/local/bin/node; printf '#!/bin/sh\necho v22.12.0\n' > /usr/local/bin/node; \
              chmod +x /usr/local/bin/node",
             "back /usr/local/bin/node",
@@ -56,22 +58,22 @@ pub(super) static OPENCLAW_FAULTS: [Fault; 5] = [
     ),
     single_check_fault(
         "what the gateway's unit starts is gone",
-        FaultScript::Here("away /usr/local/bin/openclaw", "back /usr/local/bin/openclaw"),
+        Here("away /usr/local/bin/openclaw", "back /usr/local/bin/openclaw"),
         &[("gateway-program", "fail", "openclaw-failover setup standby --install-openclaw")],
     ),
     single_check_fault(
         "openclaw.json has a key that OpenClaw does not know",
-        FaultScript::Here(r#"change $openclaw 's/"cron"/"nonsense": 1, "cron"/'"#, "restore $openclaw"),
+        Here(r#"change $openclaw 's/"cron"/"nonsense": 1, "cron"/'"#, "restore $openclaw"),
         &[("openclaw-config", "fail", "openclaw config validate")],
     ),
     single_check_fault(
         "openclaw.json is none",
-        FaultScript::Here("change $openclaw 's/\"cron\"/cron = /'", "restore $openclaw"),
+        Here("change $openclaw 's/\"cron\"/cron = /'", "restore $openclaw"),
         &[("openclaw-config", "fail", "openclaw config validate")],
     ),
     single_check_fault(
         "a plugin is not installed",
-        FaultScript::Here(
+        Here(
             r#"change $openclaw 's/"entries": { "telegram"/"entries": { "discord": { "enabled": true }, "telegram"/'"#,
             "restore $openclaw",
         ),
@@ -83,48 +85,42 @@ pub(super) static OPENCLAW_FAULTS: [Fault; 5] = [
 pub(super) static OTHER_FAULTS: [Fault; 59] = [
     single_check_fault(
         "the configuration is world-writable",
-        FaultScript::Here("chmod 666 $config", "chmod 644 $config"),
+        Here("chmod 666 $config", "chmod 644 $config"),
         &[("config", "fail", "chown root:root /etc/openclaw-failover/config.json")],
     ),
     single_check_fault(
         "the credentials' folder is gone",
-        FaultScript::Here(
-            "rmdir /etc/openclaw-failover/credentials",
-            "mkdir -m 700 /etc/openclaw-failover/credentials",
-        ),
+        Here("rmdir /etc/openclaw-failover/credentials", "mkdir -m 700 /etc/openclaw-failover/credentials"),
         &[("credentials", "fail", "install -d -m 0700")],
     ),
     single_check_fault(
         "the credentials are world-readable",
-        FaultScript::Here(
-            "chmod 755 /etc/openclaw-failover/credentials",
-            "chmod 700 /etc/openclaw-failover/credentials",
-        ),
+        Here("chmod 755 /etc/openclaw-failover/credentials", "chmod 700 /etc/openclaw-failover/credentials"),
         &[("credentials", "fail", "install -d -m 0700")],
     ),
     single_check_fault(
         "a program that a sync needs is gone",
-        FaultScript::Here("away /usr/bin/sqlite3", "back /usr/bin/sqlite3"),
+        Here("away /usr/bin/sqlite3", "back /usr/bin/sqlite3"),
         &[("programs", "fail", "openclaw-failover setup standby")],
     ),
     single_check_fault(
         "the bus is gone, and with it the way to polkit",
-        FaultScript::Here("away /run/dbus/system_bus_socket", "back /run/dbus/system_bus_socket"),
+        Here("away /run/dbus/system_bus_socket", "back /run/dbus/system_bus_socket"),
         &[("dbus", "fail", "systemctl restart dbus"), ("polkit", "fail", "polkit.service")],
     ),
     single_check_fault(
         "the monitor is stopped",
-        FaultScript::Here("systemctl stop openclaw-failover", "systemctl start openclaw-failover; until_it_watches"),
+        Here("systemctl stop openclaw-failover", "systemctl start openclaw-failover; until_it_watches"),
         &[("monitor", "fail", "systemctl enable --now openclaw-failover.service")],
     ),
     single_check_fault(
         "the monitor does not start with the host",
-        FaultScript::Here("systemctl disable --quiet openclaw-failover", "systemctl enable --quiet openclaw-failover"),
+        Here("systemctl disable --quiet openclaw-failover", "systemctl enable --quiet openclaw-failover"),
         &[("monitor-enabled", "fail", "systemctl enable openclaw-failover.service")],
     ),
     single_check_fault(
         "an older monitor still runs",
-        FaultScript::Here(
+        Here(
             "LC_ALL=C sed 's/0\\.1\\.0/0.0.9/g' /usr/local/bin/openclaw-failover > /usr/local/bin/older; \
              chmod +x /usr/local/bin/older; add openclaw-failover.service \
              '[Service]\nExecStart=\nExecStart=/usr/local/bin/older run'; \
@@ -136,7 +132,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the monitor has no watchdog",
-        FaultScript::Here(
+        Here(
             "add openclaw-failover.service '[Service]\nWatchdogSec=0'; systemctl restart openclaw-failover; \
              until_it_watches",
             "take openclaw-failover.service; systemctl restart openclaw-failover; until_it_watches",
@@ -145,7 +141,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the shell monitor runs, too",
-        FaultScript::Here(
+        Here(
             "rm $units/openclaw-health-monitor.service; \
              printf '[Service]\nExecStart=/bin/sleep 1000\n' > $units/openclaw-health-monitor.service; \
              systemctl daemon-reload; systemctl start openclaw-health-monitor.service",
@@ -156,7 +152,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "polkit has no rule for the monitor",
-        FaultScript::Here(
+        Here(
             "away /etc/polkit-1/rules.d/50-openclaw-failover.rules; systemctl restart polkit",
             "back /etc/polkit-1/rules.d/50-openclaw-failover.rules; systemctl restart polkit",
         ),
@@ -164,7 +160,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "polkit lets the monitor do anything",
-        FaultScript::Here(
+        Here(
             "echo 'polkit.addRule(function (action, subject) { return polkit.Result.YES; });' \
              > /etc/polkit-1/rules.d/10-generous.rules; systemctl restart polkit",
             "rm /etc/polkit-1/rules.d/10-generous.rules; systemctl restart polkit",
@@ -173,7 +169,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "polkit is gone",
-        FaultScript::Here(
+        Here(
             "systemctl mask --quiet --runtime --now polkit.service",
             "systemctl unmask --quiet --runtime polkit.service; systemctl start polkit.service",
         ),
@@ -181,17 +177,17 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the primary is down",
-        FaultScript::AtThePrimary("systemctl stop stub.socket stub.service", "systemctl start stub.socket"),
+        AtThePrimary("systemctl stop stub.socket stub.service", "systemctl start stub.socket"),
         &[("upstream", "fail", "openclaw-failover check")],
     ),
     single_check_fault(
         "what answers at the primary is not OpenClaw",
-        FaultScript::PrimarySays(StubAnswer::Page),
+        PrimarySays(StubAnswer::Page),
         &[("upstream", "fail", "editor /etc/openclaw-failover/config.json")],
     ),
     single_check_fault(
         "the monitor has never seen the primary healthy",
-        FaultScript::Here(
+        Here(
             "iptables -I OUTPUT -m owner --uid-owner openclaw-failover -p tcp --dport 18789 -j REJECT; \
              systemctl stop openclaw-failover; \
              rm /var/lib/openclaw-failover/seen-healthy.json /var/lib/openclaw-failover/history.jsonl; \
@@ -202,30 +198,27 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "a name in the configuration has no address",
-        FaultScript::Here("change $config 's/100.64.0.1:18789/nowhere.invalid:18789/'", "restore $config"),
+        Here("change $config 's/100.64.0.1:18789/nowhere.invalid:18789/'", "restore $config"),
         &[("dns", "fail", "resolvectl status"), ("upstream", "fail", "openclaw-failover check")],
     ),
     single_check_fault(
         "no name server is configured",
-        FaultScript::Here("change /etc/resolv.conf /nameserver/d", "restore /etc/resolv.conf"),
+        Here("change /etc/resolv.conf /nameserver/d", "restore /etc/resolv.conf"),
         &[("dns", "warn", "cat /etc/resolv.conf")],
     ),
     single_check_fault(
         "tailscale is down",
-        FaultScript::Here("change /etc/tailnet.json s/Running/Stopped/", "restore /etc/tailnet.json"),
+        Here("change /etc/tailnet.json s/Running/Stopped/", "restore /etc/tailnet.json"),
         &[("tailscale", "fail", "tailscale up")],
     ),
     single_check_fault(
         "the tailnet's key has expired",
-        FaultScript::Here(
-            "change /etc/tailnet.json 's/\"Online\"/\"Expired\":true,\"Online\"/'",
-            "restore /etc/tailnet.json",
-        ),
+        Here("change /etc/tailnet.json 's/\"Online\"/\"Expired\":true,\"Online\"/'", "restore /etc/tailnet.json"),
         &[("tailscale", "fail", "tailscale up --force-reauth")],
     ),
     single_check_fault(
         "the tailnet's key expires in three days",
-        FaultScript::Here(
+        Here(
             "change /etc/tailnet.json \"s/\\\"Online\\\"/\\\"KeyExpiry\\\":\\\"\
              $(date -u -d '3 days' +%FT%TZ)\\\",\\\"Online\\\"/\"",
             "restore /etc/tailnet.json",
@@ -234,17 +227,17 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "tailscale is not installed",
-        FaultScript::Here("away /usr/local/bin/tailscale", "back /usr/local/bin/tailscale"),
+        Here("away /usr/local/bin/tailscale", "back /usr/local/bin/tailscale"),
         &[("tailscale", "fail", "--install-tailscale")],
     ),
     single_check_fault(
         "the clock is not synchronised",
-        FaultScript::Here("echo no > /etc/clock-synchronized", "echo yes > /etc/clock-synchronized"),
+        Here("echo no > /etc/clock-synchronized", "echo yes > /etc/clock-synchronized"),
         &[("clock", "warn", "timedatectl set-ntp true")],
     ),
     single_check_fault(
         "the gateway's unit is gone",
-        FaultScript::Here(
+        Here(
             "away $units/openclaw.service; systemctl daemon-reload",
             "back $units/openclaw.service; systemctl daemon-reload",
         ),
@@ -252,7 +245,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the gateway's unit is masked",
-        FaultScript::Here(
+        Here(
             "away $units/openclaw.service; systemctl mask --quiet openclaw.service",
             "back $units/openclaw.service; systemctl daemon-reload",
         ),
@@ -260,7 +253,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "systemd has not read the gateway's unit again",
-        FaultScript::Here(
+        Here(
             "change $units/openclaw.service '$a # changed'; touch -d tomorrow $units/openclaw.service",
             "restore $units/openclaw.service; systemctl daemon-reload",
         ),
@@ -268,7 +261,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the gateway starts with the host",
-        FaultScript::Here(
+        Here(
             "systemctl --quiet add-wants multi-user.target openclaw.service",
             "rm $units/multi-user.target.wants/openclaw.service; systemctl daemon-reload",
         ),
@@ -276,12 +269,12 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the gateway runs as root",
-        FaultScript::Here("add openclaw.service '[Service]\nUser=root'", "take openclaw.service"),
+        Here("add openclaw.service '[Service]\nUser=root'", "take openclaw.service"),
         &[("gateway-user", "fail", "User=openclaw")],
     ),
     single_check_fault(
         "another process holds the gateway's port",
-        FaultScript::Here(
+        Here(
             "systemd-run --quiet --uid=65534 --unit=squatter python3 -m http.server 18789; \
              until ss -ltn | grep -q :18789; do sleep 0.1; done",
             "systemctl stop squatter",
@@ -290,7 +283,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "another gateway starts with the host",
-        FaultScript::Here(
+        Here(
             "printf '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' \
              > $units/openclaw-gateway-work.service; \
              systemctl enable --quiet openclaw-gateway-work.service",
@@ -301,7 +294,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "another user's gateway runs",
-        FaultScript::Here(
+        Here(
             "systemd-run --quiet --uid=65534 --unit=foreign bash -c 'exec -a openclaw-gateway sleep 1000'; \
              until grep -sqa ^openclaw-gateway /proc/[0-9]*/cmdline; do sleep 0.1; done",
             "systemctl stop foreign",
@@ -310,7 +303,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "openclaw has a gateway of its own",
-        FaultScript::Here(
+        Here(
             "install -d -o openclaw /home/openclaw/.config/systemd/user; \
              touch /home/openclaw/.config/systemd/user/openclaw-gateway.service",
             "rm -r /home/openclaw/.config/systemd",
@@ -319,7 +312,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the pull's unit is gone",
-        FaultScript::Here(
+        Here(
             "away $units/openclaw-sync-pull.service; systemctl daemon-reload",
             "back $units/openclaw-sync-pull.service; systemctl daemon-reload",
         ),
@@ -327,7 +320,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the standby pushes as a primary does",
-        FaultScript::Here(
+        Here(
             "add openclaw-sync-push.service '[Service]\nExecStart=\nExecStart=/usr/local/bin/openclaw-failover sync \
              push --primary'",
             "take openclaw-sync-push.service",
@@ -336,7 +329,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the last pull that went well is long past",
-        FaultScript::Here(
+        Here(
             concat!(
                 // The monitor knows the pull too, and doctor believes the younger time.
                 "systemctl kill --signal=STOP openclaw-failover.service; ",
@@ -350,7 +343,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "what was written here is not at the remote",
-        FaultScript::Here(
+        Here(
             r#"change /var/lib/openclaw-sync/pull.json 's/"has_unpushed":false/"has_unpushed":true/'"#,
             "restore /var/lib/openclaw-sync/pull.json",
         ),
@@ -358,7 +351,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "a merge is half done",
-        FaultScript::Here(
+        Here(
             "git -C /home/openclaw/.openclaw/workspace rev-parse HEAD 2>/dev/null || :; \
              touch /home/openclaw/.openclaw/workspace/.git/MERGE_HEAD",
             "rm /home/openclaw/.openclaw/workspace/.git/MERGE_HEAD",
@@ -367,20 +360,17 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the workspace is no checkout",
-        FaultScript::Here(
-            "away /home/openclaw/.openclaw/workspace/.git",
-            "back /home/openclaw/.openclaw/workspace/.git",
-        ),
+        Here("away /home/openclaw/.openclaw/workspace/.git", "back /home/openclaw/.openclaw/workspace/.git"),
         &[("git-fetch", "fail", "fetch origin main"), ("workspace", "fail", "openclaw-failover sync pull")],
     ),
     single_check_fault(
         "the git host does not know this host's key",
-        FaultScript::AtThePrimary("mv /home/git/.ssh /home/git/away", "mv /home/git/away /home/git/.ssh"),
+        AtThePrimary("mv /home/git/.ssh /home/git/away", "mv /home/git/away /home/git/.ssh"),
         &[("git-fetch", "fail", "fetch origin main")],
     ),
     single_check_fault(
         "the host of secrets does not know it",
-        FaultScript::AtThePrimary(
+        AtThePrimary(
             "mv /home/openclaw/.ssh/authorized_keys /home/openclaw/.ssh/away",
             "mv /home/openclaw/.ssh/away /home/openclaw/.ssh/authorized_keys",
         ),
@@ -388,12 +378,12 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "this host does not know theirs",
-        FaultScript::Here("away /home/openclaw/.ssh/known_hosts", "back /home/openclaw/.ssh/known_hosts"),
+        Here("away /home/openclaw/.ssh/known_hosts", "back /home/openclaw/.ssh/known_hosts"),
         &[("git-fetch", "fail", "fetch origin main"), ("secrets", "fail", "openclaw-failover sync pull")],
     ),
     single_check_fault(
         "there is no memory for a gateway",
-        FaultScript::Here(
+        Here(
             "sed 's/^\\(MemAvailable\\|SwapFree\\):.*/\\1: 300000 kB/' /proc/meminfo > /root/meminfo; \
              mount --bind /root/meminfo /proc/meminfo",
             "umount /proc/meminfo",
@@ -402,15 +392,12 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the monitor's disk is full",
-        FaultScript::Here(
-            "mount -t tmpfs -o size=100M tmpfs /var/lib/openclaw-failover",
-            "umount /var/lib/openclaw-failover",
-        ),
+        Here("mount -t tmpfs -o size=100M tmpfs /var/lib/openclaw-failover", "umount /var/lib/openclaw-failover"),
         &[("disk", "fail", "df -h /")],
     ),
     single_check_fault(
         "the workspace's disk is full",
-        FaultScript::Here(
+        Here(
             "cd /home/openclaw/.openclaw; cp -a workspace /root/; mount -t tmpfs -o size=100M tmpfs workspace; \
              cp -a /root/workspace/. workspace/",
             "umount /home/openclaw/.openclaw/workspace; rm -r /root/workspace",
@@ -419,17 +406,17 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the firewall is off",
-        FaultScript::Here("ufw disable", "ufw --force enable"),
+        Here("ufw disable", "ufw --force enable"),
         &[("firewall", "warn", "openclaw-failover setup standby")],
     ),
     single_check_fault(
         "the firewall allows all incoming connections",
-        FaultScript::Here("ufw default allow incoming", "ufw default deny incoming"),
+        Here("ufw default allow incoming", "ufw default deny incoming"),
         &[("firewall", "warn", "openclaw-failover setup standby")],
     ),
     single_check_fault(
         "fail2ban is stopped",
-        FaultScript::Here(
+        Here(
             "systemctl stop fail2ban",
             "systemctl start fail2ban; until fail2ban-client status sshd > /dev/null 2>&1; do sleep 0.1; done",
         ),
@@ -437,7 +424,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "security updates are off",
-        FaultScript::Here(
+        Here(
             "echo 'APT::Periodic::Unattended-Upgrade \"0\";' > /etc/apt/apt.conf.d/99off",
             "rm /etc/apt/apt.conf.d/99off",
         ),
@@ -445,27 +432,27 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "nothing starts security updates",
-        FaultScript::Here("systemctl stop apt-daily-upgrade.timer", "systemctl start apt-daily-upgrade.timer"),
+        Here("systemctl stop apt-daily-upgrade.timer", "systemctl start apt-daily-upgrade.timer"),
         &[("upgrades", "warn", "openclaw-failover setup standby")],
     ),
     single_check_fault(
         "openclaw may not run this program",
-        FaultScript::Here("chmod 700 /usr/local/bin/openclaw-failover", "chmod 755 /usr/local/bin/openclaw-failover"),
+        Here("chmod 700 /usr/local/bin/openclaw-failover", "chmod 755 /usr/local/bin/openclaw-failover"),
         &[("owner", "fail", "install -m 0755")],
     ),
     single_check_fault(
         "OpenClaw listens elsewhere",
-        FaultScript::Here("change $openclaw s/18789/18790/", "restore $openclaw"),
+        Here("change $openclaw s/18789/18790/", "restore $openclaw"),
         &[("openclaw-settings", "fail", "openclaw config set gateway.port 18789")],
     ),
     single_check_fault(
         "the agent works elsewhere",
-        FaultScript::Here("change $openclaw s,.openclaw/workspace,elsewhere,", "restore $openclaw"),
+        Here("change $openclaw s,.openclaw/workspace,elsewhere,", "restore $openclaw"),
         &[("openclaw-settings", "fail", "config set agents.defaults.workspace")],
     ),
     single_check_fault(
         "no channel is on",
-        FaultScript::Here(
+        Here(
             r#"change $openclaw 's/"telegram": { "enabled": true/"telegram": { "enabled": false/'"#,
             "restore $openclaw",
         ),
@@ -473,25 +460,22 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "two channels are on",
-        FaultScript::Here(r#"change $openclaw 's/"channels": {/"channels": { "signal": {},/'"#, "restore $openclaw"),
+        Here(r#"change $openclaw 's/"channels": {/"channels": { "signal": {},/'"#, "restore $openclaw"),
         &[("channels", "warn", "openclaw config get channels")],
     ),
     single_check_fault(
         "the primary's channel is on",
-        FaultScript::Here("change $config 's/\"discord\"/\"telegram\"/'", "restore $config"),
+        Here("change $config 's/\"discord\"/\"telegram\"/'", "restore $config"),
         &[("channels", "fail", "openclaw configure --section channels")],
     ),
     single_check_fault(
         "crons are on",
-        FaultScript::Here(
-            r#"change $openclaw 's/"cron": { "enabled": false/"cron": { "enabled": true/'"#,
-            "restore $openclaw",
-        ),
+        Here(r#"change $openclaw 's/"cron": { "enabled": false/"cron": { "enabled": true/'"#, "restore $openclaw"),
         &[("crons", "fail", "openclaw config set cron.enabled false")],
     ),
     single_check_fault(
         "the primary uses the same account, with another token",
-        FaultScript::Here(
+        Here(
             "change /root/primary.json5 \"s/discord.*/telegram: { botToken: '223456789:another' } },/\"",
             "restore /root/primary.json5",
         ),
@@ -499,7 +483,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the primary uses the same token",
-        FaultScript::Here(
+        Here(
             "change /root/primary.json5 \"s/discord.*/telegram: { botToken: '$(cat /root/token)' } },/\"",
             "restore /root/primary.json5",
         ),
@@ -510,7 +494,7 @@ pub(super) static OTHER_FAULTS: [Fault; 59] = [
     ),
     single_check_fault(
         "the primary has an older OpenClaw",
-        FaultScript::Here("change /root/primary.json5 s/2026.9.6/2026.8.1/", "restore /root/primary.json5"),
+        Here("change /root/primary.json5 s/2026.9.6/2026.8.1/", "restore /root/primary.json5"),
         &[("versions", "warn", "openclaw update")],
     ),
 ];
