@@ -5,13 +5,13 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use super::{
-    BINARY, ChildGuard, WAIT_LIMIT, start_monitor, start_stub_gateway, wait_for_line, wait_for_problem, write_config,
+    ChildGuard, WAIT_LIMIT, run_operator_command, start_monitor, start_promote_command, start_with_primary,
+    wait_for_line, wait_for_problem,
 };
 use crate::address::unused_address;
 
@@ -56,29 +56,10 @@ fn replace_file(folder: &Path, name: &str, text: &str) {
     fs::rename(folder.join("bin/new"), folder.join("bin").join(name)).unwrap();
 }
 
-fn run_operator_command(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
-    let mut command = Command::new(BINARY);
-    let output = command.env("OPENCLAW_FAILOVER_RUN_DIR", folder.join("run")).args(args).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(said).unwrap())
-}
-
 /// Starts a healthy primary, and a monitor that has seen it. This host's gateway never answers.
 fn start_with_failing_gateway(folder: &Path) -> (ChildGuard, ChildGuard, Receiver<String>) {
-    let primary = unused_address();
-    let primary_gateway = start_stub_gateway(primary);
     let gateway = unused_address();
-    write_config(folder, primary, &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#));
-    let (monitor, lines) = start_monitor(folder);
-    wait_for_line(&lines, "primary was seen healthy from here for the first time");
-    (primary_gateway, monitor, lines)
-}
-
-/// Starts the command `promote`, which runs until the gateway answers.
-fn start_promote_command(folder: &Path) -> ChildGuard {
-    let mut promote = Command::new(BINARY);
-    promote.env("OPENCLAW_FAILOVER_RUN_DIR", folder.join("run")).arg("promote").stdout(Stdio::null());
-    ChildGuard(promote.spawn().unwrap())
+    start_with_primary(folder, unused_address(), &format!(r#", "gateway": {{ "url": "http://{gateway}" }}"#))
 }
 
 #[test]

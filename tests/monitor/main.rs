@@ -61,6 +61,29 @@ fn start_monitor(folder: &Path) -> (ChildGuard, Receiver<String>) {
     (ChildGuard(child), lines)
 }
 
+/// Starts a healthy primary, and a monitor that has seen it. Returns both, and the monitor's log.
+fn start_with_primary(folder: &Path, primary: SocketAddr, extra: &str) -> (ChildGuard, ChildGuard, Receiver<String>) {
+    let gateway = start_stub_gateway(primary);
+    write_config(folder, primary, extra);
+    let (monitor, lines) = start_monitor(folder);
+    wait_for_line(&lines, "primary was seen healthy from here for the first time");
+    (gateway, monitor, lines)
+}
+
+fn run_operator_command(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(BINARY);
+    let output = command.env("OPENCLAW_FAILOVER_RUN_DIR", folder.join("run")).args(args).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
+}
+
+/// Starts the command `promote`, which runs until the gateway answers.
+fn start_promote_command(folder: &Path) -> ChildGuard {
+    let mut promote = Command::new(BINARY);
+    promote.env("OPENCLAW_FAILOVER_RUN_DIR", folder.join("run")).arg("promote").stdout(Stdio::null());
+    ChildGuard(promote.spawn().unwrap())
+}
+
 fn read_lines(stderr: ChildStderr) -> Receiver<String> {
     let (sender, lines) = mpsc::channel();
     thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
@@ -119,10 +142,7 @@ fn write_config(folder: &Path, primary: SocketAddr, extra: &str) {
 fn hup_takes_up_a_good_configuration_and_refuses_a_bad_one_and_term_ends_it_well() {
     let folder = tempfile::tempdir().unwrap();
     let primary = unused_address();
-    let _gateway = start_stub_gateway(primary);
-    write_config(folder.path(), primary, "");
-    let (mut monitor, lines) = start_monitor(folder.path());
-    wait_for_line(&lines, "primary was seen healthy from here for the first time");
+    let (_gateway, mut monitor, lines) = start_with_primary(folder.path(), primary, "");
 
     write_config(folder.path(), primary, r#", "demote": { "after": "45s" }"#);
     send_signal(&monitor, "HUP");
@@ -163,16 +183,8 @@ fn a_bad_configuration_is_refused_before_anything_is_written() {
 #[test]
 fn executes_and_reports_operator_commands() {
     let folder = tempfile::tempdir().unwrap();
-    let primary = unused_address();
-    let _gateway = start_stub_gateway(primary);
-    write_config(folder.path(), primary, "");
-    let (monitor, lines) = start_monitor(folder.path());
-    wait_for_line(&lines, "primary was seen healthy from here for the first time");
-    let run = |args: &[&str]| {
-        let mut command = Command::new(BINARY);
-        let output = command.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run")).args(args).output().unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
-    };
+    let (_gateway, monitor, lines) = start_with_primary(folder.path(), unused_address(), "");
+    let run = |args: &[&str]| run_operator_command(folder.path(), args);
 
     let (code, out) = run(&["pause", "--for", "10m"]);
     assert_eq!(code, Some(0));
@@ -201,17 +213,8 @@ fn executes_and_reports_operator_commands() {
 #[test]
 fn the_reason_of_a_pause_is_reported_and_survives_a_monitor_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let primary = unused_address();
-    let _gateway = start_stub_gateway(primary);
-    write_config(folder.path(), primary, "");
-    let (mut watching, lines) = start_monitor(folder.path());
-    wait_for_line(&lines, "primary was seen healthy from here for the first time");
-    let run = |args: &[&str]| {
-        let mut command = Command::new(BINARY);
-        let output = command.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run")).args(args).output().unwrap();
-        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        (output.status.code(), text)
-    };
+    let (_gateway, mut watching, lines) = start_with_primary(folder.path(), unused_address(), "");
+    let run = |args: &[&str]| run_operator_command(folder.path(), args);
     assert_eq!(run(&["pause", "--reason", ""]).0, Some(2));
     let (code, why) = run(&["pause", "--reason", &"x".repeat(201)]);
     assert!(code == Some(2) && why.contains("write at most 200"), "{why}");
@@ -398,9 +401,7 @@ fn a_port_that_another_process_holds_is_named_before_a_start_where_the_url_has_a
     write_config(folder.path(), primary, &url);
     let (_monitor, lines) = start_monitor(folder.path());
     wait_for_line(&lines, "watching primary");
-    let mut promote = Command::new(BINARY);
-    promote.env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run")).arg("promote").stdout(Stdio::null());
-    let _promote = ChildGuard(promote.stderr(Stdio::null()).spawn().unwrap());
+    let _promote = start_promote_command(folder.path());
     let refused = wait_for_line(&lines, "failed to start");
     assert!(refused.contains(&format!("port {port} is held by")), "{refused}");
     assert!(refused.contains("not by openclaw.service"), "{refused}");

@@ -7,7 +7,7 @@ use std::{fs, thread};
 
 use crate::address::unused_address;
 use crate::needs::require;
-use crate::{BINARY, WAIT_LIMIT, send_signal, start_monitor, start_stub_gateway, wait_for_line};
+use crate::{BINARY, WAIT_LIMIT, run_operator_command, send_signal, start_monitor, start_stub_gateway, wait_for_line};
 
 const FOLDERS: [&str; 3] = ["STATE", "RUN", "SYNC"];
 
@@ -93,9 +93,7 @@ fn a_page_that_is_watched_fits_80_columns_and_is_drawn_in_place() {
     let coloured = terminal.tmux(&["capture-pane", "-p", "-e"]).stdout;
     assert!(coloured.contains(&0x1b), "a terminal is shown colours");
 
-    let mut pause = Command::new(BINARY);
-    pause.args(["pause", "--for", "10m"]).env("OPENCLAW_FAILOVER_RUN_DIR", folder.path().join("run"));
-    assert!(pause.output().unwrap().status.success());
+    assert_eq!(run_operator_command(folder.path(), &["pause", "--for", "10m"]).0, Some(0));
     let page = terminal.wait_for_page("hold       paused since");
     assert!(page.contains("ready      no: this host could not take over (hold"), "{page}");
 
