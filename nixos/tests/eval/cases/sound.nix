@@ -142,9 +142,9 @@ in
               )
             );
         in
-        lib.all (name: usual units.${name} == builtins.readFile (../../../../src/setup/units + "/${name}")) (
-          lib.attrNames units
-        );
+        lib.all (
+          name: usual units.${name} == builtins.readFile (../../../../src/setup/units + "/${name}")
+        ) (lib.attrNames units);
       "the monitor is the package's program" =
         says config "openclaw-failover.service"
           "ExecStart=${config.services.openclaw-failover.package}/bin/openclaw-failover run";
