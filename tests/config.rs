@@ -389,8 +389,8 @@ fn what_is_not_json_is_said_with_line_and_column() {
         let problems = parse(text).unwrap_err();
         assert!(problems.to_string().starts_with(start), "{problems}");
     }
-    let problems = parse("[]").unwrap_err();
-    assert!(problems.to_string().contains("must be an object {…}, not a list"), "{problems}");
+    let problems = parse("\n[]").unwrap_err();
+    assert!(problems.to_string().contains("config.json:2: must be an object {…}, not a list"), "{problems}");
 }
 
 #[test]

@@ -45,6 +45,7 @@ pub(super) struct ObjectDecoder<'a> {
 impl<'a> Untyped<'a> {
     /// Returns the file as a whole.
     pub(super) fn from_document(node: &'a Node, problems: &'a Diagnostics) -> Self {
+        problems.set_origin("", Origin::Line(node.position.line));
         Self { node, path: String::new(), max_items: 0, problems }
     }
 
