@@ -90,6 +90,8 @@ fn forced_in_standby_and_while_active() {
 fn forced_while_promoting_and_while_demoting() {
     let (lab, _stub) = Lab::with_stub();
     let (host, monitor) = (&lab.standby, lab.monitor());
+    // A promotion would join the monitor's first pull, which is not slow.
+    monitor.wait_event("pulled", 0.0, secs(30));
     // Slow enough for a command to arrive during the start.
     lab.change_config(r#""sync_wait": "1s""#, r#""sync_wait": "30s""#);
     host.add_to_unit(GATEWAY, "[Service]\nExecStop=/bin/sleep 8\n");
