@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn runs_no_check_until_the_socket_or_the_unit_run_changes() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // No other test uses this address, so the port stays free until it is bound again.
+        let listener = TcpListener::bind("127.0.0.83:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (mut identity, check) = (AnswererIdentity::default(), Check::with_owner(Some(SocketOwner::GatewayUnit)));
         for _ in 0..3 {
