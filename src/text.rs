@@ -15,9 +15,9 @@ pub mod utc;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use named_enum::Named;
-pub use printable::{strip_error_numbers, to_printable};
-pub use timestamp::Time;
+pub use crate::text::named_enum::Named;
+pub use crate::text::printable::{strip_error_numbers, to_printable};
+pub use crate::text::timestamp::Time;
 
 /// Problem of a text that is not of the expected form, as a clause after the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
