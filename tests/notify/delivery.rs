@@ -299,7 +299,7 @@ fn sends_only_the_configured_topics() {
 #[test]
 fn a_dead_server_takes_bounded_memory_and_loses_no_transition() {
     let stage = TestHost::new();
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = TcpListener::bind(unused_address()).unwrap();
     let address = silent.local_addr().unwrap();
     let webhook = stage.webhook(WebhookFormat::Json, &format!("http://{address}/"));
     let mut way = stage.worker_config(webhook.clone(), FAST_TIMING);
