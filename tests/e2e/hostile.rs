@@ -243,8 +243,11 @@ pub(crate) fn read_proofs(host: &Host) -> String {
     host.run("find / /tmp /dev/shm /run -xdev -name proof -type f -exec cat {} + | sort -u")
 }
 
-/// Runs a sync as an operator does. Repeats it while a sync of the monitor runs, because then it writes no report.
+/// Runs a sync as an operator does. Waits for a running one first: the command would join it, and that one has read the
+/// configuration of before. Repeats it while a sync of the monitor runs, because then it writes no report.
 fn run_sync(host: &Host, verb: &str) -> CommandResult {
+    let runs = || host.unit(&format!("openclaw-sync-{verb}.service")).active == "activating";
+    wait_until("the running sync has ended", secs(60), || (!runs()).then_some(()));
     let done = || Some(try_sync(host, verb)).filter(|answer| !answer.text.contains("control process exited"));
     wait_until("no other sync runs", secs(60), done)
 }
