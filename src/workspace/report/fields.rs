@@ -1,9 +1,11 @@
 //! Fields of reports. Each is declared once, and has the same name in the program and in the file.
 
 use crate::finding::ReportedCheck;
+use crate::text::Time;
 use crate::text::json::Value;
-use crate::text::{Time, utc};
+use crate::text::json_fields::JsonField;
 use crate::workspace::oid::Oid;
+use crate::workspace::report::outcome::{PullOutcome, PushOutcome};
 use crate::workspace::safe_text::safe_details;
 
 /// Value of a field.
@@ -57,15 +59,22 @@ impl<T: Field> Field for Option<T> {
     }
 }
 
-impl Field for bool {
-    fn to_json(&self, _: &mut usize) -> Value {
-        (*self).into()
-    }
+/// Declares fields with the form that they have in this program's own records, where it bounds them enough.
+macro_rules! record_fields {
+    ($($Type:ty),+) => {
+        $(impl Field for $Type {
+            fn to_json(&self, _: &mut usize) -> Value {
+                JsonField::to_json(self)
+            }
 
-    fn parse(value: &Value, key: &'static str) -> Result<Self, &'static str> {
-        value.as_bool().ok_or(key)
-    }
+            fn parse(value: &Value, key: &'static str) -> Result<Self, &'static str> {
+                JsonField::from_json(value).map_err(|_| key)
+            }
+        })+
+    };
 }
+
+record_fields!(bool, Time, PullOutcome, PushOutcome);
 
 impl Field for String {
     fn to_json(&self, _: &mut usize) -> Value {
@@ -74,16 +83,6 @@ impl Field for String {
 
     fn parse(value: &Value, key: &'static str) -> Result<Self, &'static str> {
         value.as_str().map(safe_details).ok_or(key)
-    }
-}
-
-impl Field for Time {
-    fn to_json(&self, _: &mut usize) -> Value {
-        utc::format_rfc3339(*self).into()
-    }
-
-    fn parse(value: &Value, key: &'static str) -> Result<Self, &'static str> {
-        value.as_str().and_then(utc::parse_rfc3339).ok_or(key)
     }
 }
 

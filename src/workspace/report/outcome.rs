@@ -1,9 +1,7 @@
 //! Outcomes of pulls and pushes.
 
-use crate::text::json::Value;
 use crate::text::named_enum::named_enum;
 use crate::workspace::error::SyncErrorKind;
-use crate::workspace::report::fields::Field;
 
 named_enum! {
     /// Outcome of a pull for the workspace.
@@ -161,25 +159,5 @@ impl From<SyncErrorKind> for PushOutcome {
             SyncErrorKind::Damaged => Self::Damaged,
             SyncErrorKind::Failed => Self::Failed,
         }
-    }
-}
-
-impl Field for PullOutcome {
-    fn to_json(&self, _: &mut usize) -> Value {
-        self.name().into()
-    }
-
-    fn parse(value: &Value, key: &'static str) -> Result<Self, &'static str> {
-        value.as_str().and_then(Self::from_name).ok_or(key)
-    }
-}
-
-impl Field for PushOutcome {
-    fn to_json(&self, _: &mut usize) -> Value {
-        self.name().into()
-    }
-
-    fn parse(value: &Value, key: &'static str) -> Result<Self, &'static str> {
-        value.as_str().and_then(Self::from_name).ok_or(key)
     }
 }
