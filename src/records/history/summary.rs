@@ -68,7 +68,7 @@ pub(super) struct SummarizedEntry {
     /// True if the cause of a failover was automatic.
     is_outage: bool,
     is_drill: bool,
-    /// Time of the entry, by the wall clock of then.
+    /// Time of the entry, as the wall clock showed it.
     label: Option<Time>,
     last_healthy_at: Option<Time>,
     /// Last update of the monitor before.

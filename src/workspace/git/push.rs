@@ -12,7 +12,7 @@ use crate::workspace::remedy::{self, RefusalContext};
 /// Length limit of a git host's quoted text, in characters, so that the remedy after it is not cut off.
 const QUOTE_LENGTH_LIMIT: usize = 400;
 
-/// Text of a git host if a branch has the name of another branch's folder.
+/// Error text of a git host that cannot create `a/b` because a branch `a` exists, or the reverse.
 const BLOCKED_NAME_TEXT: &str = "exists; cannot create";
 
 /// Result of a push.
